@@ -1,0 +1,1 @@
+"""The demo: sample forms, simulated reviewers and the supervisor of the local stack."""

@@ -1,0 +1,1 @@
+"""How a batch of human loops is run: ledger, start, watch, collect. Nothing here knows of Dags or tasks."""

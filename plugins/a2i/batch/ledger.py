@@ -1,0 +1,103 @@
+"""The ledger of a batch: JSON Lines in S3, in parts, one row an item.
+
+``<ledger>/batch.json`` is written before the first loop is started and never again. A part is written when all of
+its items are settled; its name carries a digest of its items and its counts, so that one listing tells a second
+run what is done, and a part whose items have changed is done again. ::
+
+    batch.json
+    started/part-000000.<digest>.<started>.<failed>.jsonl
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from a2i.batch.storage import ObjectStore
+
+_PART_NAME: Final = re.compile(r"part-(\d{6})\.([0-9a-f]{16})\.(\d+)\.(\d+)\.jsonl")
+_DIGEST_DIGITS: Final = 16
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """What became of an item at the start.
+
+    :ivar human_loop_name: its loop, None where there is none.
+    :ivar error: why there is none, with the item's place in what was given.
+    """
+
+    item_id: str | None
+    human_loop_name: str | None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class LedgerPart:
+    """A written part, as its name says."""
+
+    number: int
+    digest: str
+    started: int
+    failed: int
+
+    @property
+    def name(self) -> str:
+        """Name of the part's object."""
+        return f"part-{self.number:06}.{self.digest}.{self.started}.{self.failed}.jsonl"
+
+
+def part_digest(texts: Iterable[str]) -> str:
+    """Return a digest of a part's items, each given as one or more texts."""
+    total = hashlib.sha256()
+    for text in texts:
+        data = text.encode()
+        total.update(len(data).to_bytes(8) + data)
+    return total.hexdigest()[:_DIGEST_DIGITS]
+
+
+class Ledger:
+    """The ledger of one batch.
+
+    :param folder_uri: ``s3://`` folder of this batch alone.
+    """
+
+    def __init__(self, store: ObjectStore, folder_uri: str) -> None:
+        self._store = store
+        self.folder_uri = folder_uri.rstrip("/")
+
+    async def open(self, about: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what ``batch.json`` says, writing ``about`` there if this is the first run."""
+        uri = f"{self.folder_uri}/batch.json"
+        if (content := await self._store.get(uri)) is not None:
+            return dict(json.loads(content))
+        await self._store.put(uri, json.dumps(about, indent=1).encode())
+        return dict(about)
+
+    async def parts(self) -> list[LedgerPart]:
+        """Return the written parts in order."""
+        names = await self._store.names(f"{self.folder_uri}/started")
+        matches = filter(None, map(_PART_NAME.fullmatch, names))
+        return [LedgerPart(int(m[1]), m[2], int(m[3]), int(m[4])) for m in matches]
+
+    async def write(self, part: LedgerPart, rows: Sequence[LedgerRow]) -> None:
+        """Write a part."""
+        content = b"".join(json.dumps(asdict(row), ensure_ascii=False).encode() + b"\n" for row in rows)
+        await self._store.put(self._uri(part), content)
+
+    async def remove(self, part: LedgerPart) -> None:
+        """Remove a part whose items are no longer those of the batch."""
+        await self._store.delete(self._uri(part))
+
+    async def read_parts(self) -> AsyncIterator[list[LedgerRow]]:
+        """Yield the rows of one part after the other."""
+        for part in await self.parts():
+            content = await self._store.get(self._uri(part)) or b""
+            yield [LedgerRow(**json.loads(line)) for line in content.splitlines()]
+
+    def _uri(self, part: LedgerPart) -> str:
+        return f"{self.folder_uri}/started/{part.name}"

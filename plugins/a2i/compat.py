@@ -1,0 +1,92 @@
+"""Every import that moved between the versions of Airflow and its Amazon provider, in one place.
+
+Supported: Airflow 3.2.1 with provider 9.25 up to the present ones. ``airflow.providers.common.compat.sdk`` follows
+the moves of Airflow itself; what it does not know stands below.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.providers.amazon.aws.links.base_aws import BaseAwsLink
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.providers.amazon.aws.sensors.base_aws import AwsBaseSensor
+from airflow.providers.amazon.aws.triggers.base import AwsBaseWaiterTrigger
+from airflow.providers.amazon.aws.utils import validate_execute_complete_event
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.providers.amazon.aws.utils.waiter_with_logging import wait
+from airflow.providers.common.compat.sdk import (
+    AirflowException,
+    AirflowFailException,
+    AirflowNotFoundException,
+    AirflowPlugin,
+    AirflowSensorTimeout,
+    BaseHook,
+    PokeReturnValue,
+    conf,
+    get_current_context,
+)
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+__all__ = [
+    "AirflowException",
+    "AirflowFailException",
+    "AirflowNotFoundException",
+    "AirflowPlugin",
+    "AirflowSensorTimeout",
+    "AwsBaseHook",
+    "AwsBaseOperator",
+    "AwsBaseSensor",
+    "AwsBaseWaiterTrigger",
+    "BaseAwsLink",
+    "BaseHook",
+    "BaseTrigger",
+    "PokeReturnValue",
+    "S3Hook",
+    "TriggerEvent",
+    "aiobotocore_is_installed",
+    "aws_template_fields",
+    "conf",
+    "forbid_retry",
+    "running_context",
+    "validate_execute_complete_event",
+    "wait",
+]
+
+
+def aiobotocore_is_installed() -> bool:
+    """Tell whether the provider's ``aiobotocore`` extra is there; it is not in a default installation."""
+    return find_spec("aiobotocore") is not None
+
+
+def running_context() -> Context | None:
+    """Return the context of the task that Airflow's task runner is running here, or None outside of one."""
+    try:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        context = get_current_context()
+    except (ImportError, RuntimeError):
+        return None
+    return context if isinstance(context.get("ti"), RuntimeTaskInstance) else None
+
+
+def forbid_retry(context: Context, exception: type[BaseException]) -> None:
+    """Let the running try be the last one when it ends with ``exception``, whatever ``retries`` says.
+
+    Airflow 3.3 has retry policies for this. Before that the task runner asks what the API server told it.
+    """
+    task_instance: Any = context["ti"]
+    try:
+        from airflow.providers.common.compat.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+    except (ImportError, AttributeError):
+        if (told := getattr(task_instance, "_ti_context_from_server", None)) is not None:
+            told.should_retry = False
+        return
+    rule = RetryRule(exception=exception, action=RetryAction.FAIL, reason="a retry would meet the same error")
+    task_instance.task.retry_policy = ExceptionRetryPolicy(rules=[rule])

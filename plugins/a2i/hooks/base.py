@@ -1,0 +1,58 @@
+"""What all hooks of the library share."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from a2i.compat import AirflowNotFoundException, BaseHook
+from a2i.exceptions import A2IUserError
+
+DEFAULT_CONNECTION = "aws_default"
+_WAITERS = Path(__file__).parents[1] / "waiters"
+
+
+class A2IHookMixin:
+    """A hook of the Amazon provider that takes a connection's name seriously and has our waiters."""
+
+    aws_conn_id: str | None
+    client_type: str | None
+    if TYPE_CHECKING:
+        conn: Any
+        conn_client_meta: Any
+
+        async def get_async_conn(self) -> Any: ...
+
+    @cached_property
+    def conn_config(self) -> Any:
+        """The connection's settings.
+
+        The provider replaces a connection that does not exist by boto3's own credential chain, with a warning only:
+        a mistyped id would run as whatever role the worker has. Only ``aws_default`` may be missing, as everywhere
+        in the provider.
+
+        :raises A2IUserError: if no such connection exists.
+        """
+        if self.aws_conn_id and self.aws_conn_id != DEFAULT_CONNECTION:
+            try:
+                BaseHook.get_connection(self.aws_conn_id)
+            except AirflowNotFoundException:
+                raise A2IUserError(
+                    f"There is no Airflow connection {self.aws_conn_id!r}: correct aws_conn_id, or create the "
+                    "connection with type 'aws'."
+                ) from None
+        return super().conn_config  # type: ignore[misc]
+
+    @cached_property
+    def waiter_path(self) -> Path | None:
+        """Where the waiters of this hook's client stand; the provider looks in its own folder only."""
+        path = _WAITERS / f"{self.client_type}.json"
+        return path if path.exists() else None
+
+    @property
+    def place(self) -> str:
+        """Where this hook's requests go, for a message: connection, Region and endpoint."""
+        meta = self.conn_client_meta
+        name = f"connection {self.aws_conn_id!r}" if self.aws_conn_id else "boto3's default credentials"
+        return f"{name}, Region {meta.region_name}, endpoint {meta.endpoint_url}"

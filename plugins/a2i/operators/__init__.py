@@ -1,0 +1,1 @@
+"""Operators for human task UIs, flow definitions and batches of human loops."""

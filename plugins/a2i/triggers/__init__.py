@@ -1,0 +1,1 @@
+"""Triggers: the waiting half of the deferrable operators and sensors."""

@@ -1,0 +1,13 @@
+"""The Airflow plugin: what the Airflow UI needs to know of the operator library."""
+
+from __future__ import annotations
+
+from a2i.compat import AirflowPlugin
+from a2i.links.review_portal import A2IReviewPortalLink
+
+
+class A2IPlugin(AirflowPlugin):  # type: ignore[misc]
+    """Registers the link from a task to its human reviews."""
+
+    name = "a2i"
+    operator_extra_links = [A2IReviewPortalLink()]

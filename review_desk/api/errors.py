@@ -1,0 +1,40 @@
+"""Errors as AWS sends them."""
+
+from __future__ import annotations
+
+LONGEST_MESSAGE = 1024
+
+
+class ApiError(Exception):
+    """An error answer.
+
+    :param code: the AWS error code, such as ``ValidationException``.
+    :param message: one line for the sender; cut at 1024 characters, as the models have it.
+    :param status: HTTP status; by the code if left out.
+    """
+
+    STATUS = {
+        "ValidationException": 400,
+        "ServiceQuotaExceededException": 402,
+        "ResourceNotFoundException": 404,
+        "ConflictException": 409,
+        "ThrottlingException": 429,
+        "InternalServerException": 500,
+        "ResourceInUse": 400,
+        "ResourceLimitExceeded": 400,
+        "ResourceNotFound": 400,
+        "AccessDeniedException": 403,
+        "IncompleteSignatureException": 400,
+        "InvalidSignatureException": 403,
+        "MissingAuthenticationTokenException": 403,
+        "UnrecognizedClientException": 403,
+        "UnknownOperationException": 404,
+        "SerializationException": 400,
+        "RequestEntityTooLargeException": 413,
+    }
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message[:LONGEST_MESSAGE]
+        self.status = self.STATUS[code]

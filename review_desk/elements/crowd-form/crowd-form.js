@@ -1,0 +1,113 @@
+// @ts-check
+
+const CHANGE_DELAY_MS = 400;
+
+/**
+ * The form of a worker task template.
+ *
+ * Puts its children into a real `<form>`, adds a Submit button if there is no
+ * `<crowd-button form-action="submit">`, and hands the answer to the portal. `onsubmit`, the `submit` event and
+ * `preventDefault()` work as they do on a form, and so does the browser's own validation.
+ *
+ * Properties: `form`, the real form. Methods: `submit()`, which like a form's asks nobody; `requestSubmit()`;
+ * `reset()`.
+ * Keys: Ctrl+Enter (or ⌘+Enter) submits.
+ */
+class CrowdForm extends HTMLElement {
+  /** @type {HTMLFormElement} */
+  form = document.createElement("form");
+
+  /** @type {number | undefined} */
+  #changeTimer;
+  #disabled = false;
+  #ready = false;
+
+  connectedCallback() {
+    whenParsed(this, () => this.#wrap());
+  }
+
+  /** Send the answer as it is: no validation, no `submit` event. */
+  submit() {
+    if (this.#disabled) return;
+    window.clearTimeout(this.#changeTimer);
+    tellPortal({ type: "review-desk:submit", answer: readAnswer(this) });
+  }
+
+  /** Validate, ask the `submit` listeners, then send. */
+  requestSubmit() {
+    if (!this.#disabled) this.form.requestSubmit();
+  }
+
+  reset() {
+    this.form.reset();
+  }
+
+  /** The form as AWS's element writes it. */
+  _serializeForm() {
+    return { taskAnswers: JSON.stringify([readAnswer(this)]) };
+  }
+
+  /** @param {Record<string, unknown>} answer */
+  _restore(answer) {
+    writeAnswer(this, answer);
+    window.clearTimeout(this.#changeTimer);
+  }
+
+  /** @param {boolean} disabled while a submit is under way */
+  _setDisabled(disabled) {
+    this.#disabled = disabled;
+    this.form.setAttribute("aria-busy", String(disabled));
+    for (const button of this.querySelectorAll("crowd-button[form-action=submit]")) {
+      /** @type {any} */ (button).loading = disabled;
+    }
+  }
+
+  /** Put the focus back to where it was, or to the first field. */
+  _takeFocus() {
+    const active = /** @type {HTMLElement | null} */ (document.activeElement);
+    const target = active && active !== document.body ? active : this.querySelector(FIELD_TO_FOCUS);
+    /** @type {HTMLElement | null} */ (target)?.focus();
+  }
+
+  #wrap() {
+    if (this.#ready) return;
+    this.#ready = true;
+    this.form.append(...this.childNodes);
+    this.append(this.form);
+    if (!this.querySelector("crowd-button[form-action=submit]")) this.#addSubmit();
+    for (const event of ["input", "change"]) this.addEventListener(event, () => this.#changed());
+    // On the window, so that every listener of the template has had its say.
+    window.addEventListener("submit", (event) => this.#submitted(event));
+    document.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || event.defaultPrevented) return;
+      event.preventDefault();
+      this.requestSubmit();
+    });
+  }
+
+  #addSubmit() {
+    const button = document.createElement("crowd-button");
+    button.setAttribute("form-action", "submit");
+    button.setAttribute("variant", "primary");
+    button.textContent = "Submit";
+    this.form.append(button);
+  }
+
+  #changed() {
+    window.clearTimeout(this.#changeTimer);
+    this.#changeTimer = window.setTimeout(() => {
+      if (!this.#disabled) tellPortal({ type: "review-desk:change", answer: readAnswer(this) });
+    }, CHANGE_DELAY_MS);
+  }
+
+  /** @param {Event} event */
+  #submitted(event) {
+    if (!this.contains(/** @type {Node} */ (event.target))) return;
+    const refused = event.defaultPrevented;
+    event.preventDefault();
+    if (!refused) this.submit();
+  }
+}
+
+const FIELD_TO_FOCUS =
+  "[autofocus], input:not([type=hidden], :disabled), select:not(:disabled), textarea:not(:disabled), button:not(:disabled)";

@@ -1,0 +1,20 @@
+// @ts-check
+
+/**
+ * Messages between the frame of a task and the portal around it. The frame has an opaque origin: it neither sees
+ * the portal's page nor may call its API, so these messages are all there is between them.
+ */
+
+/** @param {{type: string} & Record<string, unknown>} message */
+function tellPortal(message) {
+  if (window.parent !== window) window.parent.postMessage(message, "*");
+}
+
+/** @param {(message: {type: string} & Record<string, any>) => void} listener */
+function onPortalMessage(listener) {
+  window.addEventListener("message", (event) => {
+    if (event.source !== window.parent || window.parent === window) return;
+    const message = event.data;
+    if (typeof message?.type === "string" && message.type.startsWith("review-desk:")) listener(message);
+  });
+}

@@ -1,0 +1,124 @@
+// @ts-check
+
+/**
+ * Reading and writing the values of a form, in the shapes A2I gives them:
+ * text is a string and left out when empty; check boxes and radio buttons are `{name: {value: boolean}}`, those of
+ * one name together; a list with several choices is an array. Two text fields of one name make an array.
+ *
+ * @typedef {Record<string, unknown>} Answer
+ */
+
+const SKIPPED_TYPES = new Set(["button", "submit", "reset", "image", "file"]);
+
+/** @param {Element} element */
+function isNativeField(element) {
+  return (
+    (element instanceof HTMLInputElement && !SKIPPED_TYPES.has(element.type)) ||
+    element instanceof HTMLSelectElement ||
+    element instanceof HTMLTextAreaElement
+  );
+}
+
+/** @param {Element} element */
+function isChoice(element) {
+  return element instanceof HTMLInputElement && (element.type === "checkbox" || element.type === "radio");
+}
+
+/** @param {Element} element */
+function isDisabled(element) {
+  return element.matches(":disabled") || element.closest("fieldset:disabled") !== null;
+}
+
+/**
+ * The fields of a form: native ones with a name, and elements that say what they submit.
+ * @param {Element} root
+ * @returns {Element[]}
+ */
+function namedFields(root) {
+  return Array.from(root.querySelectorAll("[name]")).filter((element) => {
+    if (!element.getAttribute("name") || element.closest("[data-crowd-inner]")) return false;
+    return isNativeField(element) || "_submittableValue" in element;
+  });
+}
+
+/**
+ * @param {Answer} answer
+ * @param {string} name
+ * @param {unknown} value
+ */
+function addValue(answer, name, value) {
+  if (!Object.hasOwn(answer, name)) answer[name] = value;
+  else answer[name] = /** @type {unknown[]} */ ([]).concat(answer[name], value);
+}
+
+/**
+ * @param {Element} root
+ * @returns {Answer}
+ */
+function readAnswer(root) {
+  /** @type {Answer} */
+  const answer = {};
+  for (const field of namedFields(root)) {
+    const name = /** @type {string} */ (field.getAttribute("name"));
+    if (isDisabled(field)) continue;
+    if (isChoice(field)) {
+      const choice = /** @type {HTMLInputElement} */ (field);
+      const group = Object.hasOwn(answer, name) ? answer[name] : {};
+      answer[name] = { .../** @type {object} */ (group), [choice.value]: choice.checked };
+      continue;
+    }
+    if (field instanceof HTMLSelectElement && field.multiple) {
+      const chosen = Array.from(field.selectedOptions, (option) => option.value);
+      if (chosen.length) answer[name] = chosen;
+      continue;
+    }
+    const value = "_submittableValue" in field ? field._submittableValue : /** @type {any} */ (field).value;
+    if (value !== undefined && value !== null && value !== "") addValue(answer, name, value);
+  }
+  return answer;
+}
+
+/**
+ * Put an answer back. A name that is missing was empty when the answer was taken.
+ * @param {Element} root
+ * @param {Answer} answer
+ */
+function writeAnswer(root, answer) {
+  /** @type {Map<string, number>} */
+  const seen = new Map();
+  for (const field of namedFields(root)) {
+    const name = /** @type {string} */ (field.getAttribute("name"));
+    const value = Object.hasOwn(answer, name) ? answer[name] : undefined;
+    if (writeField(field, value, seen.get(name) ?? 0)) {
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+    seen.set(name, (seen.get(name) ?? 0) + 1);
+  }
+}
+
+/**
+ * @param {any} field
+ * @param {unknown} value
+ * @param {number} position among the fields of the same name
+ * @returns {boolean} whether the field has changed
+ */
+function writeField(field, value, position) {
+  if (isChoice(field)) {
+    const checked = Boolean(/** @type {any} */ (value)?.[field.value]);
+    if (field.checked === checked) return false;
+    field.checked = checked;
+    return true;
+  }
+  if (field instanceof HTMLSelectElement && field.multiple) {
+    const chosen = new Set(Array.isArray(value) ? value : []);
+    for (const option of field.options) option.selected = chosen.has(option.value);
+    return true;
+  }
+  if (field instanceof HTMLInputElement && field.type === "hidden" && value === undefined) return false;
+  const own = isNativeField(field) && Array.isArray(value) ? value[position] : value;
+  const text = own === undefined || own === null ? "" : own;
+  if (field.value === text) return false;
+  field.value = text;
+  return true;
+}

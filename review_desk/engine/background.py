@@ -1,0 +1,48 @@
+"""The service's own work: delivering the outbox and ending what ran out of time."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+
+class BackgroundJob:
+    """Calls ``work`` again and again in a thread: at once when woken or while there is work, else each interval.
+
+    :param work: does one round and returns how much it did.
+    :param interval: seconds between rounds that find nothing to do.
+    """
+
+    def __init__(self, name: str, work: Callable[[], int], interval: float) -> None:
+        self._name = name
+        self._work = work
+        self._interval = interval
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def stop(self, timeout: float = 10.0) -> None:
+        """Let the round at hand end, for at most ``timeout`` seconds."""
+        self._stop.set()
+        self._wake.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._wake.clear()
+            try:
+                done = self._work()
+            except Exception:
+                log.exception("%s failed; it goes on in %.0f s", self._name, self._interval)
+                done = 0
+            if not done:
+                self._wake.wait(self._interval)

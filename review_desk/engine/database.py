@@ -1,0 +1,104 @@
+"""Connections to the database, and its migrations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+LOCK_TIMEOUT_IN_SECONDS = 30
+
+
+class DatabaseError(Exception):
+    """The database cannot be used as it is; the message says what to do."""
+
+
+class Database:
+    """One connection pool. Reads and writes are short transactions opened by :meth:`read` and :meth:`write`.
+
+    A write on SQLite takes the write lock at its start (``BEGIN IMMEDIATE``), so what it reads cannot change
+    before it writes. On PostgreSQL the statements lock the rows they are about to change.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.engine = create_engine(
+                self.url, connect_args={"timeout": LOCK_TIMEOUT_IN_SECONDS}, pool_size=20, max_overflow=60
+            )
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            self.engine = create_engine(self.url, pool_size=10, max_overflow=40, pool_pre_ping=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that only reads."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Open a transaction that writes; it commits at the end of the block or leaves nothing behind."""
+        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    def migrate(self) -> None:
+        """Bring the schema up to date."""
+        if self.is_sqlite and self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        config = alembic_config()
+        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def check(self) -> None:
+        """Fail unless the database answers and its schema is the one this version was written for.
+
+        :raises DatabaseError: with the command to run.
+        """
+        head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+        try:
+            with self.read() as connection:
+                present = MigrationContext.configure(connection).get_current_revision()
+        except OperationalError as error:
+            raise DatabaseError(f"The database {self.safe_url()} does not answer: {error.orig}") from error
+        if present != head:
+            raise DatabaseError(
+                f"The database {self.safe_url()} is at revision {present or 'none'}, this version needs {head}: "
+                "run `review-desk migrate`."
+            )
+
+    def safe_url(self) -> str:
+        """The URL without its password, for messages."""
+        return self.url.render_as_string(hide_password=True)
+
+
+def alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,297 @@
+"""Human loops as the runtime API sees them: start, describe, list, stop, delete."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from review_desk.engine.arns import Scope
+from review_desk.engine.clock import Clock
+from review_desk.engine.database import Database
+from review_desk.engine.errors import ConflictError, InvalidError, NotFoundError
+from review_desk.engine.lifecycle import FailureCode, LoopStatus
+from review_desk.engine.output import output_uri
+from review_desk.engine.resources import FlowDefinition, ResourceStore
+from review_desk.engine.tables import flow_definition, human_loop, human_loop_input
+from review_desk.engine.transitions import progress_of, save_progress
+
+LONGEST_FAILURE_REASON = 1024
+
+CheckRender = Callable[[str, dict[str, Any]], str | None]
+"""Tries a template on an input; returns why it does not render, or ``None``."""
+
+
+@dataclass(frozen=True)
+class HumanLoop:
+    """A human loop, as DescribeHumanLoop shows it."""
+
+    name: str
+    arn: str
+    flow_definition_arn: str
+    status: LoopStatus
+    failure_code: str | None
+    failure_reason: str | None
+    output_uri: str
+    created_at: datetime
+
+
+class LoopStore:
+    """The runtime API's door to human loops."""
+
+    def __init__(
+        self, database: Database, clock: Clock, resources: ResourceStore, check_render: CheckRender
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._resources = resources
+        self._check_render = check_render
+
+    def start(
+        self,
+        scope: Scope,
+        name: str,
+        flow_definition_arn: str,
+        input_content: str,
+        data_attributes: dict[str, Any] | None = None,
+    ) -> str:
+        """Start a loop and return its ARN; the same name and input on an active loop starts nothing twice.
+
+        A template that does not render does not fail the start: it turns the loop to Failed with
+        ValidationError, as at A2I.
+
+        :param input_content: a JSON object as a string, at most 3 MiB.
+        :raises InvalidError: unknown flow definition, or the input is no JSON object.
+        :raises ConflictError: the name belongs to an active loop with other input, or to one that ended.
+        """
+        flow = self._flow(scope, flow_definition_arn)
+        content = _parse_input(input_content)
+        digest = _input_digest(flow_definition_arn, content, data_attributes)
+        with self._database.read() as connection:
+            existing = _find(connection, scope, name)
+        if existing is not None:
+            return _same_loop(scope, existing, digest)
+        render_error = self._check_render(flow.template, content)
+        try:
+            with self._database.write() as connection:
+                loop_id = connection.execute(
+                    insert(human_loop)
+                    .values(self._new_row(scope, name, flow, digest, render_error))
+                    .returning(human_loop.c.id)
+                ).scalar_one()
+                connection.execute(
+                    insert(human_loop_input).values(
+                        human_loop_id=loop_id, content=input_content, data_attributes=data_attributes
+                    )
+                )
+        except IntegrityError:
+            with self._database.read() as connection:
+                existing = _find(connection, scope, name)
+            if existing is None:
+                raise
+            return _same_loop(scope, existing, digest)
+        return scope.arn("human-loop", name)
+
+    def describe(self, scope: Scope, name: str) -> HumanLoop:
+        """Return a loop.
+
+        :raises NotFoundError: unknown or deleted.
+        """
+        with self._database.read() as connection:
+            row = _existing(connection, scope, name)
+        return _human_loop(scope, row)
+
+    def list(
+        self,
+        scope: Scope,
+        flow_definition_arn: str,
+        *,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        ascending: bool = False,
+        token: str | None = None,
+        limit: int = 100,
+    ) -> tuple[list[HumanLoop], str | None]:
+        """Return one page of a flow definition's loops by creation time, and the next page's token.
+
+        :param created_after: inclusive, as the control plane's lists have it.
+        :param created_before: exclusive.
+        :raises NotFoundError: unknown flow definition.
+        :raises InvalidError: a token that no page returned.
+        """
+        flow_name = scope.name_of(flow_definition_arn, "flow-definition")
+        if flow_name is None:
+            raise NotFoundError(f"The flow definition {flow_definition_arn} does not exist.")
+        flow = self._resources.flow_definition(scope, flow_name)
+        created, ident = human_loop.c.created_at, human_loop.c.id
+        conditions = [human_loop.c.flow_definition_id == flow.id, human_loop.c.deleted_at.is_(None)]
+        if created_after:
+            conditions.append(created >= created_after)
+        if created_before:
+            conditions.append(created < created_before)
+        if token:
+            at, after_id = _decode_token(token)
+            conditions.append(
+                or_(created > at, and_(created == at, ident > after_id))
+                if ascending
+                else or_(created < at, and_(created == at, ident < after_id))
+            )
+        order = (created.asc(), ident.asc()) if ascending else (created.desc(), ident.desc())
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(human_loop, flow_definition.c.name.label("flow_name"))
+                .join_from(human_loop, flow_definition)
+                .where(*conditions)
+                .order_by(*order)
+                .limit(limit + 1)
+            ).all()
+        next_token = _encode_token(rows[limit - 1]) if len(rows) > limit else None
+        return [_human_loop(scope, row) for row in rows[:limit]], next_token
+
+    def stop(self, scope: Scope, name: str) -> None:
+        """Stop a loop; who already works on it may finish. A loop that ended stays as it is.
+
+        :raises NotFoundError: unknown or deleted.
+        """
+        now = self._clock.now()
+        with self._database.write() as connection:
+            row = _existing(connection, scope, name, lock=True)
+            progress = progress_of(row)
+            save_progress(connection, row, progress.stopped(now), now)
+
+    def delete(self, scope: Scope, name: str) -> None:
+        """Delete a loop that ended; its answers in S3 stay, and its name may be used again.
+
+        :raises NotFoundError: unknown or deleted.
+        :raises InvalidError: the loop has not ended.
+        """
+        with self._database.write() as connection:
+            row = _existing(connection, scope, name, lock=True)
+            if not LoopStatus(row.status).is_final:
+                raise InvalidError(
+                    f"The human loop {name!r} is {row.status}: only a Completed, Failed or Stopped loop can be "
+                    "deleted. Stop it first."
+                )
+            connection.execute(
+                update(human_loop).where(human_loop.c.id == row.id).values(deleted_at=self._clock.now())
+            )
+
+    def _flow(self, scope: Scope, arn: str) -> FlowDefinition:
+        name = scope.name_of(arn, "flow-definition")
+        try:
+            if name is None:
+                raise NotFoundError(arn)
+            return self._resources.flow_definition(scope, name)
+        except NotFoundError as error:
+            raise InvalidError(f"The flow definition {arn} does not exist in {scope.region}.") from error
+
+    def _new_row(
+        self, scope: Scope, name: str, flow: FlowDefinition, digest: str, render_error: str | None
+    ) -> dict[str, Any]:
+        now = self._clock.now()
+        failed = render_error is not None
+        return {
+            "account_id": scope.account_id,
+            "region": scope.region,
+            "name": name,
+            "flow_definition_id": flow.id,
+            "workteam_id": flow.workteam_id,
+            "status": LoopStatus.FAILED if failed else LoopStatus.IN_PROGRESS,
+            "failure_code": FailureCode.VALIDATION_ERROR if failed else None,
+            "failure_reason": render_error[:LONGEST_FAILURE_REASON] if render_error else None,
+            "input_digest": digest,
+            "output_uri": output_uri(flow.output_path, flow.name, now, name),
+            "task_count": flow.task_count,
+            "active_count": 0,
+            "answer_count": 0,
+            "open": not failed,
+            "priority": 0,
+            "available_until": now + timedelta(seconds=flow.task_availability_lifetime_in_seconds),
+            "created_at": now,
+            "ended_at": now if failed else None,
+        }
+
+
+def _parse_input(input_content: str) -> dict[str, Any]:
+    try:
+        content = json.loads(input_content)
+    except ValueError as error:
+        raise InvalidError(f"HumanLoopInput.InputContent is not JSON: {error}.") from error
+    if not isinstance(content, dict):
+        raise InvalidError("HumanLoopInput.InputContent must be a JSON object.")
+    return content
+
+
+def _input_digest(
+    flow_definition_arn: str, content: dict[str, Any], attributes: dict[str, Any] | None
+) -> str:
+    canonical = json.dumps([flow_definition_arn, content, attributes], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _find(connection: Connection, scope: Scope, name: str, *, lock: bool = False) -> Row[Any] | None:
+    statement = (
+        select(human_loop, flow_definition.c.name.label("flow_name"))
+        .join_from(human_loop, flow_definition)
+        .where(
+            human_loop.c.account_id == scope.account_id,
+            human_loop.c.region == scope.region,
+            human_loop.c.name == name,
+            human_loop.c.deleted_at.is_(None),
+        )
+    )
+    if lock:
+        statement = statement.with_for_update(of=human_loop)
+    return connection.execute(statement).one_or_none()
+
+
+def _existing(connection: Connection, scope: Scope, name: str, *, lock: bool = False) -> Row[Any]:
+    row = _find(connection, scope, name, lock=lock)
+    if row is None:
+        raise NotFoundError(f"The human loop {name!r} does not exist in {scope.region}.")
+    return row
+
+
+def _same_loop(scope: Scope, row: Row[Any], digest: str) -> str:
+    if LoopStatus(row.status).is_final:
+        raise ConflictError(
+            f"A human loop named {row.name!r} already exists and is finished ({row.status}): use another HumanLoopName."
+        )
+    if row.input_digest != digest:
+        raise ConflictError(
+            f"A human loop named {row.name!r} is active with different input: use another HumanLoopName."
+        )
+    return scope.arn("human-loop", row.name)
+
+
+def _human_loop(scope: Scope, row: Row[Any]) -> HumanLoop:
+    return HumanLoop(
+        name=row.name,
+        arn=scope.arn("human-loop", row.name),
+        flow_definition_arn=scope.arn("flow-definition", row.flow_name),
+        status=LoopStatus(row.status),
+        failure_code=row.failure_code,
+        failure_reason=row.failure_reason,
+        output_uri=row.output_uri,
+        created_at=row.created_at,
+    )
+
+
+def _encode_token(row: Row[Any]) -> str:
+    plain = f"{round(row.created_at.timestamp() * 1000)}.{row.id}"
+    return base64.urlsafe_b64encode(plain.encode()).decode()
+
+
+def _decode_token(token: str) -> tuple[datetime, int]:
+    try:
+        milliseconds, ident = base64.urlsafe_b64decode(token.encode()).decode().split(".")
+        return datetime.fromtimestamp(int(milliseconds) / 1000, UTC), int(ident)
+    except ValueError as error:
+        raise InvalidError("NextToken is not one that ListHumanLoops returned.") from error

@@ -1,0 +1,260 @@
+"""The database's tables.
+
+Times are whole milliseconds since the epoch in UTC, so that SQLite and PostgreSQL compare and index them alike.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.engine import Dialect
+
+
+class Timestamp(TypeDecorator[datetime]):
+    """An aware datetime in Python, epoch milliseconds in the database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else round(value.timestamp() * 1000)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+
+
+Identity = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+access_key = Table(
+    "access_key",
+    metadata,
+    Column("access_key_id", String(32), primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("secret_encrypted", Text, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("revoked_at", Timestamp),
+)
+
+workteam = Table(
+    "workteam",
+    metadata,
+    Column("id", Identity, primary_key=True),
+    Column("account_id", String(12), nullable=False),
+    Column("region", String(32), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("description", String(200), nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    UniqueConstraint("account_id", "region", "name"),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    Column("id", Identity, primary_key=True),
+    Column("sub", String(36), nullable=False, unique=True),
+    Column("username", String(128), nullable=False, unique=True),
+    Column("password_hash", String(256), nullable=False),
+    Column("lead", Boolean, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("disabled_at", Timestamp),
+)
+
+workteam_member = Table(
+    "workteam_member",
+    metadata,
+    Column("workteam_id", ForeignKey("workteam.id"), primary_key=True),
+    Column("worker_id", ForeignKey("worker.id"), primary_key=True, index=True),
+)
+
+human_task_ui = Table(
+    "human_task_ui",
+    metadata,
+    Column("id", Identity, primary_key=True),
+    Column("account_id", String(12), nullable=False),
+    Column("region", String(32), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("content_sha256", String(64), nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    UniqueConstraint("account_id", "region", "name"),
+)
+
+flow_definition = Table(
+    "flow_definition",
+    metadata,
+    Column("id", Identity, primary_key=True),
+    Column("account_id", String(12), nullable=False),
+    Column("region", String(32), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("failure_reason", String(1024)),
+    Column("workteam_id", ForeignKey("workteam.id"), nullable=False, index=True),
+    Column("human_task_ui_id", ForeignKey("human_task_ui.id"), nullable=False),
+    Column("task_title", String(128), nullable=False),
+    Column("task_description", String(255), nullable=False),
+    Column("task_count", Integer, nullable=False),
+    Column("task_time_limit_in_seconds", Integer, nullable=False),
+    Column("task_availability_lifetime_in_seconds", Integer, nullable=False),
+    Column("output_path", String(1024), nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    UniqueConstraint("account_id", "region", "name"),
+)
+
+human_loop = Table(
+    "human_loop",
+    metadata,
+    Column("id", Identity, primary_key=True),
+    Column("account_id", String(12), nullable=False),
+    Column("region", String(32), nullable=False),
+    Column("name", String(63), nullable=False),
+    Column("flow_definition_id", ForeignKey("flow_definition.id"), nullable=False),
+    Column("workteam_id", ForeignKey("workteam.id"), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("failure_code", String(32)),
+    Column("failure_reason", String(1024)),
+    Column("input_digest", String(64), nullable=False),
+    Column("output_uri", String(2048), nullable=False),
+    Column("task_count", Integer, nullable=False),
+    Column("active_count", Integer, nullable=False),
+    Column("answer_count", Integer, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("available_until", Timestamp, nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("ended_at", Timestamp),
+    Column("deleted_at", Timestamp),
+)
+Index(
+    "uq_human_loop_name",
+    human_loop.c.account_id,
+    human_loop.c.region,
+    human_loop.c.name,
+    unique=True,
+    sqlite_where=human_loop.c.deleted_at.is_(None),
+    postgresql_where=human_loop.c.deleted_at.is_(None),
+)
+Index("ix_human_loop_listed", human_loop.c.flow_definition_id, human_loop.c.created_at, human_loop.c.id)
+Index(
+    "ix_human_loop_open",
+    human_loop.c.workteam_id,
+    human_loop.c.priority,
+    human_loop.c.id,
+    sqlite_where=human_loop.c.open.is_(True),
+    postgresql_where=human_loop.c.open.is_(True),
+)
+Index(
+    "ix_human_loop_unfinished",
+    human_loop.c.available_until,
+    sqlite_where=text("status IN ('InProgress', 'Stopping')"),
+    postgresql_where=text("status IN ('InProgress', 'Stopping')"),
+)
+
+human_loop_input = Table(
+    "human_loop_input",
+    metadata,
+    Column("human_loop_id", ForeignKey("human_loop.id"), primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("data_attributes", JSON),
+)
+
+task = Table(
+    "task",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("human_loop_id", ForeignKey("human_loop.id"), nullable=False),
+    Column("worker_id", ForeignKey("worker.id"), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("lease_token", String(64), nullable=False),
+    Column("lease_expires_at", Timestamp, nullable=False),
+    Column("accepted_at", Timestamp, nullable=False),
+    Column("submitted_at", Timestamp),
+    Column("answer", JSON),
+    Column("draft", JSON),
+    Column("draft_version", Integer, nullable=False),
+    UniqueConstraint("human_loop_id", "worker_id"),
+    Index("ix_task_worker_state", "worker_id", "state"),
+)
+Index(
+    "ix_task_leased",
+    task.c.lease_expires_at,
+    sqlite_where=text("state = 'working'"),
+    postgresql_where=text("state = 'working'"),
+)
+
+task_event = Table(
+    "task_event",
+    metadata,
+    Column("id", Identity, primary_key=True),
+    Column("at", Timestamp, nullable=False),
+    Column("action", String(32), nullable=False),
+    Column("human_loop_id", ForeignKey("human_loop.id"), nullable=False, index=True),
+    Column("task_id", String(36)),
+    Column("worker_id", BigInteger),
+    Column("detail", JSON),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Identity, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("human_loop_id", ForeignKey("human_loop.id"), nullable=False, index=True),
+    Column("created_at", Timestamp, nullable=False),
+    Column("next_attempt_at", Timestamp, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("delivered_at", Timestamp),
+    Column("last_error", String(1024)),
+)
+Index(
+    "ix_outbox_due",
+    outbox.c.next_attempt_at,
+    sqlite_where=text("delivered_at IS NULL"),
+    postgresql_where=text("delivered_at IS NULL"),
+)
+
+portal_session = Table(
+    "portal_session",
+    metadata,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("worker_id", ForeignKey("worker.id"), nullable=False, index=True),
+    Column("csrf_token", String(64), nullable=False),
+    Column("created_at", Timestamp, nullable=False),
+    Column("expires_at", Timestamp, nullable=False),
+)
+
+sign_in_failure = Table(
+    "sign_in_failure",
+    metadata,
+    Column("id", Identity, primary_key=True),
+    Column("subject", String(256), nullable=False),
+    Column("at", Timestamp, nullable=False),
+    Index("ix_sign_in_failure_subject", "subject", "at"),
+)

@@ -1,0 +1,78 @@
+"""Carries a loop's state change into the database: the one place that writes a loop's progress."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, update
+
+from review_desk.engine.lifecycle import FailureCode, LoopProgress, LoopStatus
+from review_desk.engine.tables import human_loop, outbox, task_event
+
+
+def progress_of(row: Row[Any]) -> LoopProgress:
+    """Read the progress out of a row of ``human_loop``."""
+    return LoopProgress(
+        status=LoopStatus(row.status),
+        task_count=row.task_count,
+        active_count=row.active_count,
+        answer_count=row.answer_count,
+        available_until=row.available_until,
+        failure_code=FailureCode(row.failure_code) if row.failure_code else None,
+        failure_reason=row.failure_reason,
+    )
+
+
+def save_progress(connection: Connection, row: Row[Any], progress: LoopProgress, now: datetime) -> None:
+    """Write a loop's new progress; when it ends, also the outbox row of its output, in the same transaction.
+
+    :param row: the loop as it was read, under lock, in this transaction.
+    """
+    before = progress_of(row)
+    if progress == before:
+        return
+    ends = progress.status.is_final and not before.status.is_final
+    connection.execute(
+        update(human_loop)
+        .where(human_loop.c.id == row.id)
+        .values(
+            status=progress.status,
+            active_count=progress.active_count,
+            answer_count=progress.answer_count,
+            failure_code=progress.failure_code,
+            failure_reason=progress.failure_reason,
+            open=progress.is_open,
+            ended_at=now if ends else row.ended_at,
+        )
+    )
+    if progress.status is not before.status:
+        log_event(connection, now, f"loop-{progress.status.lower()}", row.id)
+    if ends and progress.answer_count:
+        connection.execute(
+            insert(outbox).values(
+                kind="output", human_loop_id=row.id, created_at=now, next_attempt_at=now, attempts=0
+            )
+        )
+
+
+def log_event(
+    connection: Connection,
+    now: datetime,
+    action: str,
+    human_loop_id: int,
+    task_id: str | None = None,
+    worker_id: int | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Append who did what, when."""
+    connection.execute(
+        insert(task_event).values(
+            at=now,
+            action=action,
+            human_loop_id=human_loop_id,
+            task_id=task_id,
+            worker_id=worker_id,
+            detail=detail,
+        )
+    )

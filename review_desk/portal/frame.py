@@ -1,0 +1,151 @@
+"""The frame of a task: a worker task template, rendered, in a page that has no rights of ours.
+
+Templates are other people's HTML and scripts. The frame has an opaque origin (sandbox, in the header as well as on the
+iframe), may load documents only through links that were signed for its task, and talks to the portal by postMessage.
+"""
+
+from __future__ import annotations
+
+import html
+import mimetypes
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, Response, StreamingResponse
+
+from review_desk.elements import bundle
+from review_desk.engine.tasks import Task
+from review_desk.portal.desk import Desk
+from review_desk.service import Service
+from review_desk.storage import StorageError, split_uri
+from review_desk.templates import TemplateError, localise, render
+
+SHORTEST_LINK_IN_SECONDS = 900
+SCRIPT_PATH = "/portal/elements/crowd-html-elements.js"
+SHOWN_TYPES = ("image/", "audio/", "video/", "application/pdf", "text/plain")
+CHUNK = 256 * 1024
+
+
+def frame_url(service: Service, task: Task) -> str:
+    """Return the address of a task's frame: signed, good for the task's time limit and at least 15 minutes."""
+    return f"/portal/frame/{_seal(service, task, 'frame', {'task': task.id})}"
+
+
+router = APIRouter()
+
+
+@router.get("/portal/frame/{token}", response_class=HTMLResponse)
+def frame(desk: Desk, request: Request, token: str) -> Response:
+    """The page of a task."""
+    sealed = desk.secret_box.unseal("frame", token, now=_now(desk))
+    headers = frame_headers(_origin(request))
+    if sealed is None:
+        return HTMLResponse(_notice("This page is out of date. Open the task again."), 403, headers)
+    template, task_input, task = desk.tasks.material(sealed["task"])
+
+    def grant_read_access(uri: str) -> str:
+        bucket, key = split_uri(uri)
+        link = _seal(desk, task, "media", {"bucket": bucket, "key": key})
+        return f"/portal/media/{link}/{quote(key.rsplit('/', 1)[-1])}"
+
+    try:
+        page = render(template, task_input, grant_read_access=grant_read_access)
+    except TemplateError as error:
+        return HTMLResponse(_notice(f"This task could not be shown: {error}"), 500, headers)
+    return HTMLResponse(localise(page, SCRIPT_PATH), headers=headers)
+
+
+@router.get("/portal/media/{token}/{name}", response_model=None)
+def media(desk: Desk, token: str, name: str) -> Response:
+    """A document that a task names; ``name`` is only for people who save it."""
+    sealed = desk.secret_box.unseal("media", token, now=_now(desk))
+    if sealed is None:
+        return Response("This link is out of date. Open the task again.", 403, media_type="text/plain")
+    try:
+        found = desk.storage.get(sealed["bucket"], sealed["key"])
+    except StorageError as error:
+        return Response(f"The document is not there: {error}", 404, media_type="text/plain")
+    return StreamingResponse(_chunks(found["Body"]), headers=media_headers(found, sealed["key"]))
+
+
+@router.get(SCRIPT_PATH)
+def elements() -> Response:
+    """The crowd elements, as one classic script."""
+    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    return Response(bundle(), media_type="text/javascript", headers=headers)
+
+
+def frame_headers(origin: str) -> dict[str, str]:
+    """Headers of a frame.
+
+    :param origin: scheme, host and port as the browser sees the portal; 'self' means nothing in an opaque origin.
+    """
+    policy = (
+        "sandbox allow-scripts allow-forms",
+        "default-src 'none'",
+        f"script-src {origin}/portal/elements/ 'unsafe-inline' 'unsafe-eval'",
+        f"style-src {origin}/portal/elements/ 'unsafe-inline'",
+        f"img-src {origin}/portal/media/ {origin}/portal/elements/ data: blob:",
+        f"media-src {origin}/portal/media/ data: blob:",
+        f"frame-src {origin}/portal/media/",
+        "font-src data:",
+        "connect-src 'none'",
+        "form-action 'none'",
+        "base-uri 'none'",
+        f"frame-ancestors {origin}",
+    )
+    return {
+        "Content-Security-Policy": "; ".join(policy),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+    }
+
+
+def media_headers(found: dict[str, Any], key: str) -> dict[str, str]:
+    """Headers of a document: shown as what it is if that is harmless, else downloaded; never run."""
+    stated = str(found.get("ContentType") or "")
+    if not stated.startswith(SHOWN_TYPES):
+        stated = mimetypes.guess_type(key)[0] or ""
+    shown = stated.startswith(SHOWN_TYPES)
+    headers = {
+        "Content-Type": stated if shown else "application/octet-stream",
+        "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Access-Control-Allow-Origin": "*",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "private, max-age=900",
+    }
+    if not shown:
+        headers["Content-Disposition"] = "attachment"
+    if found.get("ContentLength") is not None:
+        headers["Content-Length"] = str(found["ContentLength"])
+    return headers
+
+
+def _seal(service: Service, task: Task, purpose: str, value: dict[str, Any]) -> str:
+    lifetime = max(SHORTEST_LINK_IN_SECONDS, task.time_limit)
+    return service.secret_box.seal(purpose, value, now=_now(service), lifetime=lifetime)
+
+
+def _now(service: Service) -> int:
+    return int(service.clock.now().timestamp())
+
+
+def _origin(request: Request) -> str:
+    parts = urlsplit(str(request.base_url))
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _chunks(body: Any) -> Iterator[bytes]:
+    try:
+        yield from body.iter_chunks(CHUNK)
+    finally:
+        body.close()
+
+
+def _notice(text: str) -> str:
+    return f"<!doctype html><meta charset=utf-8><title>Task</title><p>{html.escape(text)}</p>"

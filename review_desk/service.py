@@ -1,0 +1,69 @@
+"""Puts the parts of one running installation together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from review_desk.engine.access import AccessStore
+from review_desk.engine.background import BackgroundJob
+from review_desk.engine.clock import Clock, SystemClock
+from review_desk.engine.database import Database
+from review_desk.engine.loops import LoopStore
+from review_desk.engine.outbox import Outbox
+from review_desk.engine.resources import ResourceStore
+from review_desk.engine.tasks import TaskStore
+from review_desk.secrets import SecretBox
+from review_desk.settings import Settings
+from review_desk.storage import Storage
+from review_desk.templates import TemplateError, render
+
+OUTBOX_INTERVAL_IN_SECONDS = 1.0
+TIDY_INTERVAL_IN_SECONDS = 5.0
+
+
+class Service:
+    """Every store of one installation, over one database.
+
+    :param clock: the machine's unless a test brings its own.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self.database = Database(settings.database_url)
+        self.secret_box = SecretBox(settings)
+        self.storage = Storage(settings)
+        self.access = AccessStore(self.database, self.clock, self.secret_box)
+        self.resources = ResourceStore(self.database, self.clock)
+        self.loops = LoopStore(self.database, self.clock, self.resources, render_error)
+        self.tasks = TaskStore(self.database, self.clock)
+        self.outbox = Outbox(self.database, self.clock, self.storage, settings.public_url)
+        self._delivery = BackgroundJob("outbox delivery", self.outbox.deliver_due, OUTBOX_INTERVAL_IN_SECONDS)
+        self._tidying = BackgroundJob("tidying", self.tasks.tidy, TIDY_INTERVAL_IN_SECONDS)
+
+    def start(self) -> None:
+        """Check the database, then start the background work.
+
+        :raises DatabaseError: the schema is not this version's.
+        """
+        self.database.check()
+        self._delivery.start()
+        self._tidying.start()
+
+    def deliver_soon(self) -> None:
+        """Tell the delivery that a loop may have ended."""
+        self._delivery.wake()
+
+    def stop(self) -> None:
+        self._delivery.stop()
+        self._tidying.stop()
+        self.database.engine.dispose()
+
+
+def render_error(template: str, task_input: dict[str, Any]) -> str | None:
+    """Try a template on an input, without signing anything; return why it does not render."""
+    try:
+        render(template, task_input, grant_read_access=lambda uri: f"/unsigned/{uri}")
+    except TemplateError as error:
+        return f"Task failed to render: {error}"
+    return None

@@ -1,0 +1,53 @@
+"""Settings of the service, read from ``REVIEW_DESK_*`` environment variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
+
+REGION_PATTERN = r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$"
+
+
+class Settings(BaseSettings):
+    """What one installation of Review Desk is told from outside.
+
+    Storage credentials are the usual ``AWS_*`` variables, read by boto3 itself.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="REVIEW_DESK_", extra="ignore")
+
+    database_url: str = Field(
+        default="sqlite:///review_desk.db",
+        description="SQLAlchemy URL. SQLite for one process, postgresql+psycopg:// for more.",
+    )
+    account_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")] = Field(
+        default="000000000000", description="Twelve digits that stand for the AWS account in every ARN."
+    )
+    region: Annotated[str, StringConstraints(pattern=REGION_PATTERN)] = Field(
+        default="us-east-1", description="Region of work teams created by command."
+    )
+    public_url: str = Field(
+        default="http://127.0.0.1:8700", description="Where reviewers' browsers reach the portal."
+    )
+    s3_endpoint_url: str | None = Field(
+        default=None, description="S3-compatible store for documents and answers. Empty: Amazon S3."
+    )
+    secret_key: str | None = Field(
+        default=None, description="Fernet key that encrypts access keys and signs links. Empty: a key file."
+    )
+    secret_key_file: Path | None = Field(
+        default=None, description="File of the Fernet key; created by `migrate` beside a SQLite database."
+    )
+
+    def key_file(self) -> Path | None:
+        """Path of the key file: the configured one, or one beside the SQLite database."""
+        if self.secret_key_file:
+            return self.secret_key_file
+        url = make_url(self.database_url)
+        if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+            return Path(url.database).with_suffix(".key")
+        return None
