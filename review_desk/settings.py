@@ -18,7 +18,7 @@ class Settings(BaseSettings):
     Storage credentials are the usual ``AWS_*`` variables, read by boto3 itself.
     """
 
-    model_config = SettingsConfigDict(env_prefix="REVIEW_DESK_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="REVIEW_DESK_", env_ignore_empty=True, extra="ignore")
 
     database_url: str = Field(
         default="sqlite:///review_desk.db",
