@@ -73,7 +73,11 @@ def media(desk: Desk, token: str, name: str) -> Response:
 @router.get(SCRIPT_PATH)
 def elements() -> Response:
     """The crowd elements, as one classic script."""
-    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    headers = {
+        "Cache-Control": "no-cache",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "X-Content-Type-Options": "nosniff",
+    }
     return Response(bundle(), media_type="text/javascript", headers=headers)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError, ParamValidationError
-from conftest import ACCOUNT_ID, REGION, ROLE_ARN, ReviewDesk, wait_for_json
+from support import ACCOUNT_ID, REGION, ROLE_ARN, ReviewDesk, wait_for_json
 
 TEMPLATE = """
 <script src="https://assets.crowd.aws/crowd-html-elements.js"></script>

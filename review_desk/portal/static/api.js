@@ -1,0 +1,154 @@
+// @ts-check
+
+/**
+ * The portal's JSON API.
+ *
+ * A session that ends in the middle is not an error for the caller: the request waits until the person has signed in
+ * again, then it is made once more.
+ */
+
+/** A refusal of the service; `message` is a sentence for the person. */
+export class RefusedError extends Error {
+  /** @param {number} status @param {string} code @param {string} message @param {any} body */
+  constructor(status, code, message, body) {
+    super(message);
+    this.status = status;
+    this.code = code;
+    this.body = body;
+  }
+}
+
+/** The service did not answer, or answered that it cannot now: the same request may be made again. */
+export class UnreachableError extends Error {}
+
+const TIMEOUT_MS = 20_000;
+
+export class Api {
+  #csrfToken = "";
+  /** @type {Promise<void> | null} */
+  #signingIn = null;
+
+  /** @param {() => Promise<void>} signInAgain shows the sign-in and resolves when it has succeeded */
+  constructor(signInAgain) {
+    this.signInAgain = signInAgain;
+  }
+
+  /** @param {string} username @param {string} password */
+  async signIn(username, password) {
+    const session = await this.#send("POST", "login", { username, password });
+    this.#csrfToken = session.body.csrf_token;
+    return session.body.worker;
+  }
+
+  /** The worker who is signed in, or null. */
+  async session() {
+    try {
+      const session = await this.#send("GET", "session");
+      this.#csrfToken = session.body.csrf_token;
+      return session.body.worker;
+    } catch (error) {
+      if (error instanceof RefusedError && error.status === 401) return null;
+      throw error;
+    }
+  }
+
+  async signOut() {
+    await this.#send("POST", "logout", {});
+    this.#csrfToken = "";
+  }
+
+  async queue() {
+    return (await this.#request("GET", "queue")).body;
+  }
+
+  /**
+   * @param {{flow_definition?: string, human_loop?: string}} wanted
+   * @returns {Promise<{task: any} | {task: null, reason: string, retryAfter: number}>}
+   */
+  async claim(wanted) {
+    const { status, body, headers } = await this.#request("POST", "tasks/claim", wanted);
+    if (status !== 204) return { task: body };
+    return {
+      task: null,
+      reason: headers.get("X-Review-Desk-Reason") ?? "empty",
+      retryAfter: Number(headers.get("Retry-After")) || 0,
+    };
+  }
+
+  /** @param {string} id */
+  async task(id) {
+    return (await this.#request("GET", `tasks/${encodeURIComponent(id)}`)).body;
+  }
+
+  /** @param {string} id @param {object} answer @param {number} version @returns {Promise<number>} the next version */
+  async saveDraft(id, answer, version) {
+    return (await this.#request("PUT", `tasks/${encodeURIComponent(id)}/draft`, { answer, version })).body.version;
+  }
+
+  /**
+   * @param {string} id
+   * @param {"heartbeat" | "submit" | "release" | "decline"} what
+   * @param {object} [body]
+   */
+  async act(id, what, body = {}) {
+    return (await this.#request("POST", `tasks/${encodeURIComponent(id)}/${what}`, body)).body;
+  }
+
+  /** @param {string} method @param {string} path @param {object} [body] */
+  async #request(method, path, body) {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#send(method, path, body);
+      } catch (error) {
+        if (!(error instanceof RefusedError)) throw error;
+        if (error.status === 401) await this.#waitForSignIn();
+        // Another tab has signed in since: its session has another token.
+        else if (error.status === 403 && attempt === 0) await this.session();
+        else throw error;
+      }
+    }
+  }
+
+  #waitForSignIn() {
+    this.#signingIn ??= this.signInAgain().finally(() => (this.#signingIn = null));
+    return this.#signingIn;
+  }
+
+  /** @param {string} method @param {string} path @param {object} [body] */
+  async #send(method, path, body) {
+    /** @type {Record<string, string>} */
+    const headers = {};
+    if (method !== "GET") headers["X-CSRF-Token"] = this.#csrfToken;
+    if (body) headers["Content-Type"] = "application/json";
+    let response;
+    let text;
+    try {
+      response = await fetch(`/portal/api/${path}`, {
+        method,
+        headers,
+        body: body && JSON.stringify(body),
+        cache: "no-store",
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      text = await response.text();
+    } catch (error) {
+      throw new UnreachableError(String(error));
+    }
+    const parsed = parse(text);
+    if (response.status >= 500 || response.status === 408) throw new UnreachableError(parsed?.error?.message ?? "");
+    if (!response.ok) {
+      const { code = "", message = response.statusText } = parsed?.error ?? {};
+      throw new RefusedError(response.status, code, message, parsed);
+    }
+    return { status: response.status, headers: response.headers, body: parsed };
+  }
+}
+
+/** @param {string} text */
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

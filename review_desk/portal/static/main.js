@@ -1,0 +1,133 @@
+// @ts-check
+import { Api, RefusedError } from "./api.js";
+import { byId, make, notice, toast } from "./dom.js";
+import { QueuePage } from "./queue.js";
+import { signInAgain, signInPage } from "./sign-in.js";
+import { strings } from "./strings.js";
+import { TaskPage } from "./task.js";
+
+/** The portal: sign-in, the queues, one task after the other. */
+class Portal {
+  /** @type {any} */
+  worker = null;
+  /** @type {QueuePage | TaskPage | null} */
+  page = null;
+  api = new Api(() => this.#signInAgain());
+
+  async start() {
+    byId("skip").addEventListener("click", (event) => {
+      event.preventDefault();
+      (document.querySelector("main iframe, main button") ?? byId("main")).focus();
+    });
+    window.addEventListener("beforeunload", (event) => {
+      if (this.page instanceof TaskPage && this.page.busy) event.preventDefault();
+    });
+    this.worker = (await this.#retry(() => this.api.session())) ?? (await signInPage(this.api));
+    this.#showWorker();
+    const id = new URLSearchParams(location.hash.slice(1)).get("task");
+    if (!id || !(await this.#openAgain(id))) await this.#showQueue();
+  }
+
+  #showWorker() {
+    const { username, lead } = this.worker;
+    byId("top-session").replaceChildren(
+      make("span", {}, lead ? `${username} (${strings.session.lead})` : username),
+      make("button.plain", { type: "button", onclick: () => this.#signOut() }, strings.session.signOut)
+    );
+  }
+
+  async #signInAgain() {
+    const worker = await signInAgain(this.api, this.worker?.username ?? "");
+    const other = this.worker && worker.username !== this.worker.username;
+    this.worker = worker;
+    this.#showWorker();
+    if (!other) return;
+    toast(strings.signIn.otherWorker);
+    await this.#showQueue();
+  }
+
+  async #signOut() {
+    const page = this.page;
+    if (page instanceof TaskPage && page.busy && !window.confirm(strings.task.releaseText)) return;
+    await this.api.signOut().catch(() => {});
+    this.page?.close();
+    this.page = null;
+    history.replaceState(null, "", location.pathname);
+    location.reload();
+  }
+
+  /** After a reload the task is still there. @param {string} id */
+  async #openAgain(id) {
+    try {
+      const task = await this.api.task(id);
+      if (task.state !== "working") return false;
+      this.#showTask(task, { flow_definition: task.flow_definition }, task.title);
+      return true;
+    } catch (error) {
+      if (error instanceof RefusedError) return false;
+      throw error;
+    }
+  }
+
+  /** @param {{reason: string, name: string, retryAfter: number} | null} [outcome] */
+  async #showQueue(outcome = null) {
+    this.page?.close();
+    history.replaceState(null, "", location.pathname);
+    const page = new QueuePage(
+      this.api,
+      {
+        start: (wanted, name) => this.#next(wanted, name),
+        resume: (task) => this.#showTask(task, { flow_definition: task.flow_definition }, task.title),
+      },
+      outcome
+    );
+    this.page = page;
+    await this.#retry(() => page.show());
+  }
+
+  /** Claim the next task and show it. @param {{flow_definition?: string}} wanted @param {string} name */
+  async #next(wanted, name) {
+    try {
+      const claimed = await this.#retry(() => this.api.claim(wanted));
+      if (claimed.task) this.#showTask(claimed.task, wanted, name);
+      else await this.#showQueue({ reason: claimed.reason, name, retryAfter: claimed.retryAfter });
+    } catch (error) {
+      await this.#showQueue();
+      notice("claim", error instanceof Error ? error.message : strings.errors.unknown, { bad: true });
+    }
+  }
+
+  /** @param {any} task @param {{flow_definition?: string}} wanted @param {string} name */
+  #showTask(task, wanted, name) {
+    this.page?.close();
+    history.replaceState(null, "", `#task=${encodeURIComponent(task.id)}`);
+    const page = new TaskPage(this.api, this.worker.username, task, (outcome) => {
+      if (outcome === "submitted" || outcome === "declined" || outcome === "gone") this.#next(wanted, name);
+      else this.#showQueue();
+    });
+    this.page = page;
+    page.open();
+  }
+
+  /**
+   * Try until the service answers, and say so meanwhile.
+   * @template T
+   * @param {() => Promise<T>} action
+   * @returns {Promise<T>}
+   */
+  async #retry(action) {
+    for (;;) {
+      try {
+        const result = await action();
+        notice("unreachable", "");
+        return result;
+      } catch (error) {
+        if (error instanceof RefusedError) throw error;
+        notice("unreachable", strings.signIn.unreachable, { bad: true });
+        await new Promise((resolve) => window.setTimeout(resolve, 2000));
+      }
+    }
+  }
+}
+
+new Portal().start();

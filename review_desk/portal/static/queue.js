@@ -1,0 +1,148 @@
+// @ts-check
+import { byId, duration, make, toast } from "./dom.js";
+import { strings } from "./strings.js";
+
+const REFRESH_MS = 20_000;
+
+/**
+ * The page of queues: what is open, what the worker holds, what was done today.
+ */
+export class QueuePage {
+  /** @type {number | undefined} */
+  #timer;
+  #open = true;
+
+  /**
+   * @param {import("./api.js").Api} api
+   * @param {{start: (wanted: object, name: string) => void, resume: (task: any) => void}} actions
+   * @param {{reason: string, name: string, retryAfter: number} | null} outcome why there is no next task
+   */
+  constructor(api, actions, outcome) {
+    this.api = api;
+    this.actions = actions;
+    this.outcome = outcome;
+  }
+
+  async show() {
+    document.title = `${strings.queue.title} · ${strings.product}`;
+    byId("top-task").replaceChildren();
+    await this.#load(true);
+    this.#timer = window.setInterval(() => {
+      if (document.visibilityState === "visible") this.#load(false).catch(() => {});
+    }, REFRESH_MS);
+  }
+
+  close() {
+    this.#open = false;
+    window.clearInterval(this.#timer);
+  }
+
+  /** @param {boolean} first */
+  async #load(first) {
+    const queue = await this.api.queue();
+    if (!this.#open) return;
+    const focused = document.activeElement?.getAttribute("data-key");
+    byId("main").replaceChildren(this.#render(queue));
+    const buttons = /** @type {HTMLElement[]} */ (Array.from(byId("main").querySelectorAll("[data-key]")));
+    const same = buttons.find((button) => button.dataset.key === focused);
+    if (same) same.focus();
+    else if (first) (buttons.find((button) => button.classList.contains("primary")) ?? byId("main")).focus();
+  }
+
+  /** @param {any} queue */
+  #render(queue) {
+    return make(
+      "div.sheet",
+      {},
+      make(
+        "div",
+        {},
+        make(
+          "div.heading",
+          {},
+          make("h1", {}, strings.queue.title),
+          make("span.done", {}, make("strong", {}, String(queue.done_today)), ` ${strings.queue.doneToday}`),
+          make(
+            "button",
+            {
+              type: "button",
+              "data-key": "refresh",
+              onclick: async () => {
+                await this.#load(false);
+                toast(strings.queue.refreshed);
+              },
+            },
+            strings.queue.refresh
+          )
+        ),
+        this.outcome ? this.#renderOutcome(this.outcome) : null,
+        ...this.#renderHeld(queue.working),
+        queue.flow_definitions.length
+          ? make("ul.cards", {}, ...queue.flow_definitions.map((/** @type {any} */ flow) => this.#renderFlow(flow)))
+          : make("p", {}, strings.queue.none)
+      )
+    );
+  }
+
+  /** @param {{reason: string, name: string, retryAfter: number}} outcome */
+  #renderOutcome({ reason, name, retryAfter }) {
+    const texts = strings.queue.outcome;
+    const kind = reason === "held" || reason === "done" ? reason : "empty";
+    const when = kind === "held" && retryAfter ? texts.held.when(Math.max(1, Math.ceil(retryAfter / 60))) : "";
+    return make(
+      "div.outcome",
+      { role: "status", "data-reason": kind },
+      make("h2", {}, texts[kind].title),
+      make("p", {}, texts[kind].text(name, when).trim())
+    );
+  }
+
+  /** @param {any[]} tasks */
+  #renderHeld(tasks) {
+    if (!tasks.length) return [];
+    const cards = tasks.map((task) =>
+      make(
+        "li.card",
+        {},
+        make(
+          "div",
+          {},
+          make("h3", {}, task.title),
+          make("p", {}, strings.queue.heldLine(task.human_loop, strings.time.left(duration(task.lease.seconds_left))))
+        ),
+        make("span"),
+        make(
+          "button.primary",
+          {
+            type: "button",
+            "data-key": task.id,
+            "aria-label": strings.queue.resumeLabel(task.human_loop),
+            onclick: () => this.actions.resume(task),
+          },
+          strings.queue.resume
+        )
+      )
+    );
+    return [make("h2.part", {}, strings.queue.held), make("ul.cards", {}, ...cards), make("h2.part", {}, strings.queue.title)];
+  }
+
+  /** @param {any} flow */
+  #renderFlow(flow) {
+    return make(
+      `li.card${flow.open ? "" : ".idle"}`,
+      {},
+      make("div", {}, make("h3", {}, flow.title), make("p", {}, flow.description), make("small", {}, flow.name)),
+      make("div.count", {}, make("strong", {}, String(flow.open)), strings.queue.open(flow.open)),
+      make(
+        `button${flow.open ? ".primary" : ""}`,
+        {
+          type: "button",
+          "data-key": flow.flow_definition,
+          "aria-label": strings.queue.startLabel(flow.title),
+          onclick: () => this.actions.start({ flow_definition: flow.flow_definition }, flow.title),
+        },
+        strings.queue.start
+      )
+    );
+  }
+}

@@ -1,0 +1,354 @@
+// @ts-check
+import { RefusedError, UnreachableError } from "./api.js";
+import { ask, byId, clearNotices, duration, make, notice, speak, toast } from "./dom.js";
+import { Draft } from "./drafts.js";
+import { LeaseClock } from "./lease.js";
+import { strings } from "./strings.js";
+
+const HEARTBEAT_MS = 30_000;
+const FRAME_ANSWERS_WITHIN_MS = 6_000;
+const RETRY_SECONDS = [1, 2, 4, 8, 15];
+
+/**
+ * The page of one task: its header, and the frame of the worker task template.
+ *
+ * Ends by calling `finish` with what became of the task.
+ */
+export class TaskPage {
+  /** @type {HTMLIFrameElement} */
+  #frame;
+  #ready = false;
+  #ended = false;
+  #submitting = false;
+  #changed = false;
+  #savedAt = 0;
+  /** @type {number[]} */
+  #timers = [];
+  /** @type {(() => void) | null} */
+  #tryNow = null;
+
+  /**
+   * @param {import("./api.js").Api} api
+   * @param {string} username
+   * @param {any} task
+   * @param {(outcome: "submitted" | "released" | "declined" | "gone" | "back") => void} finish
+   */
+  constructor(api, username, task, finish) {
+    this.api = api;
+    this.task = task;
+    this.finish = finish;
+    this.draft = new Draft(api, username, task, (state) => this.#showSaved(state));
+    this.save = make("span.save", {});
+    this.time = make("span.time", { role: "timer" });
+    this.lease = new LeaseClock(this.time, () => notice("time", strings.time.overText));
+    this.#frame = make("iframe.waiting", { title: `${strings.task.frame}: ${task.title}` });
+    this.#frame.setAttribute("sandbox", "allow-scripts allow-forms");
+  }
+
+  /** Whether leaving the page now would lose something. */
+  get busy() {
+    return !this.#ended && (this.draft.unsaved || this.#submitting);
+  }
+
+  /** Show the task; the page before stays in sight until this one is painted. */
+  open() {
+    document.title = `${this.task.title} · ${strings.product}`;
+    byId("top-task").replaceChildren(...this.#renderHeader());
+    clearNotices();
+    this.lease.set(this.task.lease);
+    window.addEventListener("message", this.#onMessage);
+    window.addEventListener("keydown", this.#onKey);
+    let stage = byId("main").querySelector(".task");
+    if (!stage) {
+      stage = make("div.task", {}, make("div.loading", {}, strings.task.loading));
+      byId("main").replaceChildren(/** @type {Node} */ (stage));
+    }
+    this.#load();
+    /** @type {Element} */ (stage).append(this.#frame);
+    this.#timers.push(
+      window.setInterval(() => this.#heartbeat(), HEARTBEAT_MS),
+      window.setInterval(() => this.#showSavedAgo(), 5000)
+    );
+    speak(strings.task.claimed(this.task.human_loop));
+  }
+
+  #load() {
+    this.#ready = false;
+    this.#frame.src = this.task.frame_url;
+    this.#timers.push(
+      window.setTimeout(() => {
+        if (this.#ready || this.#ended) return;
+        this.#present();
+        notice("frame", strings.task.notShown, { button: strings.task.reload, onclick: () => this.#reload() });
+      }, FRAME_ANSWERS_WITHIN_MS)
+    );
+  }
+
+  async #reload() {
+    notice("frame", "");
+    const task = await this.api.task(this.task.id);
+    this.task = { ...this.task, frame_url: task.frame_url };
+    this.#load();
+  }
+
+  /** Take the page away. The frame stays in place until the next one covers it. */
+  close() {
+    this.#ended = true;
+    this.draft.close();
+    this.lease.stop();
+    for (const timer of this.#timers) window.clearInterval(timer);
+    window.removeEventListener("message", this.#onMessage);
+    window.removeEventListener("keydown", this.#onKey);
+    clearNotices();
+  }
+
+  // ---- Header -------------------------------------------------------------------------------------------------
+
+  #renderHeader() {
+    const button = (/** @type {string} */ text, /** @type {string} */ key, /** @type {() => void} */ onclick) =>
+      make("button", { type: "button", title: key, onclick }, text);
+    return [
+      make("h1", {}, this.task.title),
+      make("span.loop", { title: this.task.human_loop }, this.task.human_loop),
+      this.save,
+      this.time,
+      make(
+        "span.actions",
+        {},
+        button(strings.task.instructions, "Alt+I", () => this.#instructions()),
+        button(strings.task.decline, "Ctrl+/", () => this.#decline()),
+        button(strings.task.release, "Ctrl+.", () => this.#release())
+      ),
+    ];
+  }
+
+  /** @param {string} state of the draft */
+  #showSaved(state) {
+    if (this.#ended) return;
+    this.save.classList.toggle("bad", state === "local");
+    notice("draft", state === "local" ? strings.offline.draft : "");
+    if (state === "other-tab") notice("other-tab", strings.offline.otherTab);
+    if (state === "saved") this.#savedAt = Date.now();
+    this.save.textContent = { saving: strings.save.saving, saved: strings.save.saved, local: strings.save.local }[state] ?? "";
+  }
+
+  #showSavedAgo() {
+    if (!this.#savedAt || this.save.textContent?.indexOf(strings.save.saved) !== 0) return;
+    this.save.textContent = strings.save.savedAgo(duration((Date.now() - this.#savedAt) / 1000));
+  }
+
+  // ---- The frame ----------------------------------------------------------------------------------------------
+
+  /** @param {{type: string} & Record<string, unknown>} message */
+  #tellFrame(message) {
+    this.#frame.contentWindow?.postMessage(message, "*");
+  }
+
+  #onMessage = (/** @type {MessageEvent} */ event) => {
+    // The frame's origin is opaque ("null"), so the window it came from is what tells it apart.
+    if (event.source !== this.#frame.contentWindow || this.#ended) return;
+    const { type, answer, key } = event.data ?? {};
+    if (type === "review-desk:ready") this.#frameReady();
+    else if (type === "review-desk:change" && isAnswer(answer)) this.#change(answer);
+    else if (type === "review-desk:submit" && isAnswer(answer)) this.#submit(answer);
+    else if (type === "review-desk:key") this.#shortcut(key);
+  };
+
+  #frameReady() {
+    this.#ready = true;
+    notice("frame", "");
+    const answer = this.draft.restore();
+    if (answer) {
+      this.#changed = true;
+      this.#tellFrame({ type: "review-desk:draft", answer });
+      this.save.textContent = strings.save.restored;
+    }
+    this.#present();
+  }
+
+  #present() {
+    this.#frame.classList.remove("waiting");
+    for (const old of byId("main").querySelectorAll(".task > *")) if (old !== this.#frame) old.remove();
+    if (document.querySelector("dialog[open]")) return;
+    this.#focusFrame();
+  }
+
+  #focusFrame() {
+    this.#frame.focus();
+    this.#tellFrame({ type: "review-desk:focus" });
+  }
+
+  /** @param {object} answer */
+  #change(answer) {
+    if (this.#submitting) return;
+    this.#changed = true;
+    this.draft.change(answer);
+  }
+
+  #onKey = (/** @type {KeyboardEvent} */ event) => {
+    if (document.querySelector("dialog[open]") || event.metaKey) return;
+    const key =
+      event.ctrlKey && !event.altKey ? { ".": "release", "/": "decline" }[event.key]
+      : event.altKey && event.code === "KeyI" ? "help"
+      : undefined;
+    if (event.ctrlKey && event.key === "Enter") this.#tellFrame({ type: "review-desk:submit" });
+    else if (key) this.#shortcut(key);
+    else return;
+    event.preventDefault();
+  };
+
+  /** @param {unknown} key */
+  #shortcut(key) {
+    if (document.querySelector("dialog[open]")) return;
+    if (key === "release") this.#release();
+    else if (key === "decline") this.#decline();
+    else if (key === "help") this.#instructions();
+  }
+
+  // ---- Submitting ---------------------------------------------------------------------------------------------
+
+  /** @param {object} answer */
+  async #submit(answer) {
+    if (this.#submitting) return;
+    this.#submitting = true;
+    this.draft.change(answer);
+    this.draft.close();
+    this.#tellFrame({ type: "review-desk:disabled", disabled: true });
+    this.save.textContent = strings.save.submitting;
+    for (let failures = 0; !this.#ended; failures++) {
+      try {
+        await this.api.act(this.task.id, "submit", { answer, lease_token: this.task.lease.token });
+        toast(strings.task.submitted(this.task.human_loop));
+        return this.#end("submitted");
+      } catch (error) {
+        if (error instanceof UnreachableError) await this.#pause(RETRY_SECONDS[Math.min(failures, RETRY_SECONDS.length - 1)]);
+        else return this.#refused(error, answer);
+      }
+    }
+  }
+
+  /** @param {number} seconds */
+  async #pause(seconds) {
+    for (let left = seconds; left > 0 && !this.#ended; left--) {
+      notice("submit", strings.offline.submit(left), { bad: true, button: strings.offline.tryNow, onclick: () => this.#tryNow?.() });
+      const now = await new Promise((resolve) => {
+        this.#tryNow = () => resolve(true);
+        window.setTimeout(() => resolve(false), 1000);
+      });
+      if (now) break;
+    }
+  }
+
+  /** @param {unknown} error @param {object} answer */
+  #refused(error, answer) {
+    notice("submit", "");
+    const message = error instanceof Error ? error.message : strings.errors.unknown;
+    if (error instanceof RefusedError && (error.code === "LateAnswer" || error.code === "LeaseLost")) {
+      toast(message);
+      return this.#end("gone");
+    }
+    this.#submitting = false;
+    this.draft.reopen();
+    this.draft.change(answer);
+    this.#tellFrame({ type: "review-desk:disabled", disabled: false });
+    this.save.textContent = "";
+    notice("refused", message, { bad: true });
+    return undefined;
+  }
+
+  /** @param {"submitted" | "released" | "declined" | "gone"} outcome */
+  #end(outcome) {
+    this.draft.forget();
+    this.close();
+    this.finish(outcome);
+  }
+
+  // ---- Release, decline, instructions -------------------------------------------------------------------------
+
+  async #release() {
+    const sure =
+      !this.#changed ||
+      (await ask({
+        heading: strings.task.releaseHeading,
+        body: [make("p", {}, strings.task.releaseText)],
+        confirm: strings.task.release,
+        cancel: strings.task.cancel,
+      }));
+    if (sure) await this.#giveBack("release", {}, "released", strings.task.released);
+    else this.#focusFrame();
+  }
+
+  async #decline() {
+    const reason = make("textarea", { required: true, rows: 3, maxLength: 1000 });
+    const given = await ask({
+      heading: strings.task.declineHeading,
+      body: [
+        make("p", {}, strings.task.declineText),
+        make("label", {}, make("span", {}, strings.task.declineReason), reason),
+      ],
+      confirm: strings.task.decline,
+      cancel: strings.task.cancel,
+      value: () => reason.value.trim(),
+    });
+    if (given) await this.#giveBack("decline", { reason: given }, "declined", strings.task.declined);
+    else this.#focusFrame();
+  }
+
+  /**
+   * @param {"release" | "decline"} what
+   * @param {object} body
+   * @param {"released" | "declined"} outcome
+   * @param {(loop: string) => string} said
+   */
+  async #giveBack(what, body, outcome, said) {
+    if (this.#ended || this.#submitting) return;
+    try {
+      await this.api.act(this.task.id, what, body);
+    } catch (error) {
+      notice("refused", error instanceof RefusedError ? error.message : strings.signIn.unreachable, { bad: true });
+      return;
+    }
+    toast(said(this.task.human_loop));
+    this.#end(outcome);
+  }
+
+  async #instructions() {
+    const keys = strings.task.keys.flatMap(([key, what]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, what)]);
+    await ask({
+      heading: strings.task.instructionsHeading,
+      body: [make("div.text", {}, this.task.instructions || strings.task.noInstructions), make("dl", {}, ...keys)],
+      cancel: strings.task.close,
+    });
+    this.#focusFrame();
+  }
+
+  // ---- Lease --------------------------------------------------------------------------------------------------
+
+  async #heartbeat() {
+    if (this.#submitting || this.#ended) return;
+    try {
+      const { lease, human_loop_status } = await this.api.act(this.task.id, "heartbeat");
+      if (this.#ended) return;
+      this.task.lease = lease;
+      this.lease.set(lease);
+      notice("time", lease.seconds_left > 0 ? "" : strings.time.overText);
+      notice("stopping", human_loop_status === "Stopping" ? strings.task.stopping : "");
+    } catch (error) {
+      if (error instanceof RefusedError) {
+        notice("gone", `${strings.task.gone}: ${error.message}`, {
+          bad: true,
+          button: strings.task.back,
+          onclick: () => {
+            this.close();
+            this.finish("back");
+          },
+        });
+      }
+    }
+  }
+}
+
+/** @param {unknown} answer */
+function isAnswer(answer) {
+  return typeof answer === "object" && answer !== null && !Array.isArray(answer);
+}

@@ -1,0 +1,3 @@
+from review_desk_fixtures import desk
+
+__all__ = ["desk"]

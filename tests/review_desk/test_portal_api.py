@@ -1,0 +1,213 @@
+"""The portal's JSON API over HTTP: the contract of its paths and fields, and who is let in."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+from support import PASSWORD, Portal, ReviewDesk
+
+TEMPLATE = """
+<script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
+<crowd-form>
+  <img src="{{ task.input.image | grant_read_access }}"><p>{{ task.input.text }}</p><input name="text">
+</crowd-form>
+"""
+
+
+@pytest.fixture(scope="module")
+def flow(review_desk_server: ReviewDesk, s3: Any) -> str:
+    s3.put_object(Bucket="documents", Key="page 1.png", Body=b"picture", ContentType="image/png")
+    s3.put_object(
+        Bucket="documents", Key="page.html", Body=b"<script>alert(1)</script>", ContentType="text/html"
+    )
+    return review_desk_server.create_flow_definition("portal", TEMPLATE)
+
+
+@pytest.fixture
+def start(review_desk_server: ReviewDesk, flow: str) -> Any:
+    runtime = review_desk_server.client("sagemaker-a2i-runtime")
+
+    def start_loop(name: str, image: str = "s3://documents/page 1.png") -> None:
+        content = json.dumps({"image": image, "text": "<b>bold & brave</b>"})
+        runtime.start_human_loop(
+            HumanLoopName=name, FlowDefinitionArn=flow, HumanLoopInput={"InputContent": content}
+        )
+
+    return start_loop
+
+
+@pytest.fixture(scope="module")
+def portal(review_desk_server: ReviewDesk) -> Portal:
+    return review_desk_server.portal("worker-1")
+
+
+def error_of(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["error"]["code"]
+
+
+def test_a_task_has_exactly_these_fields(portal: Portal, start: Any, flow: str) -> None:
+    start("fields")
+    task = portal.claim(human_loop="fields").json()
+    assert task.keys() == {
+        "id", "human_loop", "flow_definition", "title", "instructions", "state", "frame_url", "accepted_at",
+        "lease", "draft",
+    }  # fmt: skip
+    assert (task["human_loop"], task["flow_definition"], task["state"]) == ("fields", flow, "working")
+    assert task["lease"].keys() == {"token", "expires_at", "seconds_left", "time_limit_seconds"}
+    assert 3500 < task["lease"]["seconds_left"] <= 3600
+    assert portal.http.get(f"/portal/api/tasks/{task['id']}").json()["id"] == task["id"]
+    queue = portal.http.get("/portal/api/queue").json()
+    assert queue.keys() == {"flow_definitions", "working", "done_today"}
+    assert queue["flow_definitions"][0].keys() == {"flow_definition", "name", "title", "description", "open"}
+    beat = portal.http.post(f"/portal/api/tasks/{task['id']}/heartbeat").json()
+    assert beat["human_loop_status"] == "InProgress"
+    assert portal.http.post(f"/portal/api/tasks/{task['id']}/release").status_code == 204
+
+
+def test_drafts_over_http(portal: Portal, start: Any) -> None:
+    start("drafts")
+    path = f"/portal/api/tasks/{portal.claim(human_loop='drafts').json()['id']}"
+    assert portal.http.put(f"{path}/draft", json={"answer": {"a": "1"}, "version": 0}).json() == {
+        "version": 1
+    }
+    stale = portal.http.put(f"{path}/draft", json={"answer": {"a": "2"}, "version": 0})
+    assert error_of(stale) == (409, "StaleDraft")
+    assert stale.json()["draft"] == {"answer": {"a": "1"}, "version": 1}
+    assert portal.http.get(path).json()["draft"] == {"answer": {"a": "1"}, "version": 1}
+    assert portal.http.post(f"{path}/decline", json={"reason": "blurred"}).status_code == 204
+
+
+def test_reasons_for_no_task(review_desk_server: ReviewDesk, portal: Portal, start: Any) -> None:
+    start("reasons")
+    task = portal.claim(human_loop="reasons").json()
+    other = review_desk_server.portal("worker-2")
+    held = other.claim(human_loop="reasons")
+    assert (held.status_code, held.headers["X-Review-Desk-Reason"]) == (204, "held")
+    assert 3500 < int(held.headers["Retry-After"]) <= 3600
+    portal.submit(task, {"text": "x"})
+    empty = portal.claim(human_loop="reasons")
+    assert (empty.status_code, empty.headers["X-Review-Desk-Reason"]) == (204, "empty")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "session"), ("GET", "queue"), ("POST", "tasks/claim"), ("GET", "tasks/x"), ("PUT", "tasks/x/draft"),
+        ("POST", "tasks/x/heartbeat"), ("POST", "tasks/x/submit"), ("POST", "tasks/x/release"),
+        ("POST", "tasks/x/decline"), ("POST", "logout"),
+    ],
+)  # fmt: skip
+def test_nothing_without_a_session(review_desk_server: ReviewDesk, method: str, path: str) -> None:
+    body = None if method == "GET" else {"answer": {}, "version": 0, "lease_token": "x", "reason": "x"}
+    answer = httpx.request(method, f"{review_desk_server.url}/portal/api/{path}", json=body)
+    assert error_of(answer) == (401, "SignedOut")
+
+
+def test_changes_need_the_csrf_token(review_desk_server: ReviewDesk) -> None:
+    worker = review_desk_server.portal("worker-2")
+    del worker.http.headers["X-CSRF-Token"]
+    assert error_of(worker.claim()) == (403, "CsrfTokenMissing")
+    worker.http.headers["X-CSRF-Token"] = "guessed"
+    assert error_of(worker.claim()) == (403, "CsrfTokenMissing")
+    token = worker.http.get("/portal/api/session").json()["csrf_token"]
+    worker.http.headers["X-CSRF-Token"] = token
+    assert worker.claim(human_loop="none").status_code == 204
+
+
+def test_another_workers_task_is_not_there(
+    review_desk_server: ReviewDesk, portal: Portal, start: Any
+) -> None:
+    start("mine")
+    task = portal.claim(human_loop="mine").json()
+    other = review_desk_server.portal("worker-2")
+    assert error_of(other.http.get(f"/portal/api/tasks/{task['id']}")) == (404, "NotFound")
+    assert error_of(other.submit(task, {})) == (404, "NotFound")
+    assert portal.http.post(f"/portal/api/tasks/{task['id']}/release").status_code == 204
+
+
+def test_signing_in(review_desk_server: ReviewDesk) -> None:
+    with httpx.Client(base_url=review_desk_server.url) as http:
+        wrong = http.post("/portal/api/login", json={"username": "worker-3", "password": "wrong"})
+        unknown = http.post("/portal/api/login", json={"username": "nobody", "password": "wrong"})
+        assert wrong.status_code == unknown.status_code == 401
+        assert wrong.json() == unknown.json()
+        right = http.post("/portal/api/login", json={"username": "worker-3", "password": PASSWORD})
+        assert right.json()["worker"] == {"username": "worker-3", "lead": False}
+        cookie = right.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=strict" in cookie
+        http.headers["X-CSRF-Token"] = right.json()["csrf_token"]
+        assert http.post("/portal/api/logout").status_code == 204
+        assert http.get("/portal/api/session").status_code == 401
+
+
+def test_guessing_passwords_is_slowed_down(review_desk_server: ReviewDesk) -> None:
+    review_desk_server.add_worker("target")
+    login = f"{review_desk_server.url}/portal/api/login"
+    answers = [
+        httpx.post(login, json={"username": "target", "password": f"guess {number}"}).status_code
+        for number in range(11)
+    ]
+    assert answers == [401] * 10 + [429]
+    assert httpx.post(login, json={"username": "target", "password": PASSWORD}).status_code == 429
+
+
+def test_wrong_bodies_name_the_field_and_not_the_value(portal: Portal) -> None:
+    answer = portal.http.post(
+        "/portal/api/tasks/x/submit", json={"answer": "secret text", "lease_token": "x"}
+    )
+    assert error_of(answer) == (400, "Invalid")
+    assert "answer" in answer.json()["error"]["message"]
+    assert "secret text" not in answer.text
+
+
+def test_the_frame_is_rendered_escaped_and_caged(portal: Portal, start: Any) -> None:
+    start("framed")
+    task = portal.claim(human_loop="framed").json()
+    frame = httpx.get(f"{portal.http.base_url}{task['frame_url']}")
+    assert frame.status_code == 200
+    assert "&lt;b&gt;bold &amp; brave&lt;/b&gt;" in frame.text
+    assert "assets.crowd.aws" not in frame.text
+    assert "/portal/elements/crowd-html-elements.js" in frame.text
+    policy = frame.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox allow-scripts allow-forms;")
+    assert "allow-same-origin" not in policy
+    assert "connect-src 'none'" in policy
+    image = frame.text.split('src="')[2].split('"')[0]
+    assert image.startswith("/portal/media/")
+    document = httpx.get(f"{portal.http.base_url}{image}")
+    assert (document.content, document.headers["Content-Type"]) == (b"picture", "image/png")
+    assert portal.http.post(f"/portal/api/tasks/{task['id']}/release").status_code == 204
+
+
+def test_documents_that_could_run_are_only_downloaded(portal: Portal, start: Any) -> None:
+    start("html-document", "s3://documents/page.html")
+    task = portal.claim(human_loop="html-document").json()
+    frame = httpx.get(f"{portal.http.base_url}{task['frame_url']}").text
+    document = httpx.get(f"{portal.http.base_url}{frame.split('src=')[2].split(chr(34))[1]}")
+    assert document.headers["Content-Disposition"] == "attachment"
+    assert "sandbox" in document.headers["Content-Security-Policy"]
+    assert portal.http.post(f"/portal/api/tasks/{task['id']}/release").status_code == 204
+
+
+@pytest.mark.parametrize("path", ["/portal/frame/forged", "/portal/media/forged/page.png"])
+def test_forged_links_open_nothing(review_desk_server: ReviewDesk, path: str) -> None:
+    assert httpx.get(f"{review_desk_server.url}{path}").status_code == 403
+
+
+def test_a_frame_link_is_no_media_link(portal: Portal, start: Any) -> None:
+    start("purpose")
+    task = portal.claim(human_loop="purpose").json()
+    token = task["frame_url"].rsplit("/", 1)[-1]
+    assert httpx.get(f"{portal.http.base_url}/portal/media/{token}/x").status_code == 403
+    assert portal.http.post(f"/portal/api/tasks/{task['id']}/release").status_code == 204
+
+
+def test_static_files_only(review_desk_server: ReviewDesk) -> None:
+    page = httpx.get(f"{review_desk_server.url}/portal/")
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    for name in ("..%2Fapi.py", "%2e%2e/api.py", "index.py"):
+        assert httpx.get(f"{review_desk_server.url}/portal/static/{name}").status_code == 404

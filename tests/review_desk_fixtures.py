@@ -1,0 +1,97 @@
+"""A service in this process, with a clock that a test moves and a store in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from review_desk.engine.arns import Scope
+from review_desk.engine.clock import ManualClock
+from review_desk.engine.outbox import Outbox
+from review_desk.engine.tables import worker
+from review_desk.secrets import create_key_file
+from review_desk.service import Service
+from review_desk.settings import Settings
+from review_desk.storage import StorageError
+
+SCOPE = Scope("000000000000", "us-east-1")
+PASSWORD = "a long enough password"
+
+
+class MemoryStore:
+    """Where outputs go in these tests; it can be out of order."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, dict[str, Any]] = {}
+        self.broken = False
+
+    def put_json(self, uri: str, document: dict[str, Any]) -> None:
+        if self.broken:
+            raise StorageError(f"{uri} could not be written: out of order")
+        self.documents[uri] = document
+
+
+class Desk:
+    """A service and shorthands for what the tests do with it."""
+
+    def __init__(self, directory: Path) -> None:
+        settings = Settings(database_url=f"sqlite:///{directory}/review_desk.db")
+        create_key_file(settings)
+        self.clock = ManualClock(datetime(2026, 1, 1, 12, tzinfo=UTC))
+        self.service = Service(settings, self.clock)
+        self.service.database.migrate()
+        self.store = MemoryStore()
+        self.outbox = Outbox(self.service.database, self.clock, self.store, "http://portal")
+        self.tasks = self.service.tasks
+        self.loops = self.service.loops
+        self.team("reviewers")
+        self.service.resources.create_human_task_ui(
+            SCOPE, "ui", "<crowd-form>{{ task.input.text }}</crowd-form>"
+        )
+
+    def team(self, name: str) -> None:
+        self.service.resources.create_workteam(SCOPE, name, "d", {})
+
+    def worker(self, name: str, team: str = "reviewers") -> int:
+        self.service.access.ensure_worker(SCOPE, name, PASSWORD, team, lead=False)
+        with self.service.database.read() as connection:
+            found: int = connection.execute(select(worker.c.id).where(worker.c.username == name)).scalar_one()
+        return found
+
+    def flow(self, name: str = "flow", team: str = "reviewers", **loop_config: Any) -> str:
+        return self.service.resources.create_flow_definition(
+            SCOPE,
+            {
+                "FlowDefinitionName": name,
+                "HumanLoopConfig": {
+                    "WorkteamArn": SCOPE.arn("workteam", team),
+                    "HumanTaskUiArn": SCOPE.arn("human-task-ui", "ui"),
+                    "TaskTitle": "t",
+                    "TaskDescription": "d",
+                    "TaskCount": 1,
+                    "TaskTimeLimitInSeconds": 600,
+                    "TaskAvailabilityLifetimeInSeconds": 3600,
+                    **loop_config,
+                },
+                "OutputConfig": {"S3OutputPath": "s3://answers/a2i/"},
+                "RoleArn": "arn:aws:iam::000000000000:role/r",
+            },
+        )
+
+    def start(self, flow: str, name: str) -> None:
+        self.loops.start(SCOPE, name, flow, '{"text": "x"}')
+
+    def status(self, name: str) -> str:
+        return str(self.loops.describe(SCOPE, name).status)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    made.service.database.engine.dispose()
