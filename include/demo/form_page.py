@@ -11,22 +11,23 @@ from PIL import Image, ImageDraw, ImageFont
 
 from include.form_fields import JOB_APPLICATION
 
-PAGE_SIZE = (1240, 1060)
-INK, PALE, RULE = (28, 32, 40), (92, 98, 110), (168, 174, 184)
+PAGE_SIZE = (1240, 1080)
+INK, PALE, RULE = (28, 32, 40), (70, 76, 88), (168, 174, 184)
 
-MARGIN, GUTTER, BOX_HEIGHT = 70, 24, 92
-SECTIONS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
+MARGIN, GUTTER, BOX_HEIGHT = 70, 24, 96
+# Rows of fields with their shares of the row's width.
+SECTIONS: tuple[tuple[str, tuple[dict[str, float], ...]], ...] = (
     (
         "About you",
         (
-            ("first_name", "last_name"),
-            ("date_of_birth", "applicant_id"),
-            ("email", "phone"),
-            ("street",),
-            ("city", "postal_code"),
+            {"first_name": 0.5, "last_name": 0.5},
+            {"date_of_birth": 0.5, "applicant_id": 0.5},
+            {"email": 0.6, "phone": 0.4},
+            {"street": 1.0},
+            {"city": 0.6, "postal_code": 0.4},
         ),
     ),
-    ("About the job", (("position",), ("salary", "start_date"))),
+    ("About the job", ({"position": 1.0}, {"salary": 0.5, "start_date": 0.5})),
 )
 
 
@@ -40,10 +41,10 @@ class Pen:
     ink: tuple[int, int, int] = INK
 
 
-TYPEWRITER = Pen("font_caladea", "Caladea-Regular.ttf", 34)
-PRINTER = Pen("font_roboto", "Roboto-Regular.ttf", 33)
-THIN_PRINTER = Pen("font_source_sans_pro", "SourceSansPro-Light.ttf", 34)
-HANDWRITING = Pen("font_intuitive", "Intuitive.ttf", 36, ink=(30, 52, 128))
+TYPEWRITER = Pen("font_caladea", "Caladea-Regular.ttf", 40)
+PRINTER = Pen("font_roboto", "Roboto-Regular.ttf", 39)
+THIN_PRINTER = Pen("font_source_sans_pro", "SourceSansPro-Regular.ttf", 40)
+HANDWRITING = Pen("font_intuitive", "Intuitive.ttf", 38, ink=(30, 52, 128))
 NARROW_HAND = Pen("font_amatic_sc", "AmaticSC-Bold.ttf", 46, ink=(40, 40, 60))
 
 
@@ -78,15 +79,17 @@ def draw_page(values: Mapping[str, str], pen: Pen) -> Image.Image:
 
 
 def _draw_row(
-    draw: ImageDraw.ImageDraw, names: tuple[str, ...], top: int, values: Mapping[str, str], pen: Pen
+    draw: ImageDraw.ImageDraw, shares: Mapping[str, float], top: int, values: Mapping[str, str], pen: Pen
 ) -> None:
     labels = {field.name: field.label for field in JOB_APPLICATION.fields}
-    label_font = load_font("font_roboto", "Roboto-Regular.ttf", 22)
+    label_font = load_font("font_roboto", "Roboto-Medium.ttf", 24)
     value_font = load_font(pen.package, pen.file, pen.size)
-    width = (PAGE_SIZE[0] - 2 * MARGIN - GUTTER * (len(names) - 1)) // len(names)
-    for column, name in enumerate(names):
-        left = MARGIN + column * (width + GUTTER)
+    paper = PAGE_SIZE[0] - 2 * MARGIN - GUTTER * (len(shares) - 1)
+    left = MARGIN
+    for name, share in shares.items():
+        width = round(paper * share)
         draw.rectangle((left, top, left + width, top + BOX_HEIGHT), outline=RULE, width=2)
-        draw.text((left + 14, top + 8), labels[name], font=label_font, fill=PALE)
+        draw.text((left + 14, top + 7), labels[name], font=label_font, fill=PALE)
         baseline = top + BOX_HEIGHT - 18
         draw.text((left + 18, baseline), values.get(name, ""), font=value_font, fill=pen.ink, anchor="ls")
+        left += width + GUTTER

@@ -51,17 +51,17 @@ class Form:
 
 
 def _clean(page: Image.Image, rng: np.random.Generator) -> Image.Image:
-    return scan_damage.noisy(page, rng, 2)
+    return scan_damage.noisy(page, rng, 1)
 
 
 def _fax(page: Image.Image, rng: np.random.Generator) -> Image.Image:
-    page = scan_damage.skewed(scan_damage.coarse(page, 0.42), float(rng.uniform(0.6, 1.2)))
-    return scan_damage.noisy(page, rng, 26)
+    page = scan_damage.skewed(scan_damage.coarse(page, 0.5), float(rng.uniform(0.6, 1.2)))
+    return scan_damage.noisy(page, rng, 20)
 
 
 def _blurred_copy(page: Image.Image, rng: np.random.Generator) -> Image.Image:
-    page = scan_damage.skewed(scan_damage.blurred(page, 2.5), float(rng.uniform(-1.4, -0.7)))
-    return scan_damage.noisy(page, rng, 14)
+    page = scan_damage.skewed(scan_damage.blurred(page, 1.9), float(rng.uniform(-1.4, -0.7)))
+    return scan_damage.noisy(page, rng, 10)
 
 
 def _stamped(page: Image.Image, rng: np.random.Generator) -> Image.Image:
@@ -75,14 +75,14 @@ def _photo(page: Image.Image, rng: np.random.Generator) -> Image.Image:
 
 
 def _faded_copy(page: Image.Image, rng: np.random.Generator) -> Image.Image:
-    page = scan_damage.faded(scan_damage.coarse(page, 0.45), 0.55)
-    return scan_damage.noisy(page, rng, 18)
+    page = scan_damage.faded(scan_damage.coarse(page, 0.5), 0.5)
+    return scan_damage.noisy(page, rng, 12)
 
 
 def _spilled(page: Image.Image, rng: np.random.Generator) -> Image.Image:
     page = scan_damage.stamped(page, "ORIGINAL", (410, 830), -6)
     page = scan_damage.spilled(page, (int(rng.integers(240, 300)), 400), 120)
-    return scan_damage.noisy(scan_damage.blurred(page, 1.9), rng, 10)
+    return scan_damage.noisy(scan_damage.blurred(page, 1.6), rng, 8)
 
 
 # The order alternates, so that a batch of any size holds easy and hard forms.
@@ -170,10 +170,10 @@ def _fill_in(seed: int) -> dict[str, str]:
         "date_of_birth": f"{pick.randint(1962, 2007)}-{pick.randint(1, 12):02d}-{pick.randint(1, 28):02d}",
         "applicant_id": f"JA-{applicant_id}",
         "email": f"{first[0]}{separator}{last}{pick.randint(2, 99)}@{host}".lower(),
-        "phone": f"({pick.randint(201, 989)}) 555-01{pick.randint(0, 99):02d}",
+        "phone": f"{pick.randint(201, 989)}-555-01{pick.randint(0, 99):02d}",
         "street": person.street_address(),
         "city": person.city(),
-        "postal_code": f"{person.state_abbr()} {person.zipcode()}",
+        "postal_code": pick.choice((person.zipcode(), person.zipcode_plus4())),
         "position": pick.choice(POSITIONS),
         "salary": f"{pick.randint(2400, 9800) * 10:,}.{pick.choice(('00', '50'))}",
         "start_date": f"20{pick.randint(27, 28)}-{pick.randint(1, 12):02d}-{pick.randint(1, 28):02d}",

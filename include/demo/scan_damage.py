@@ -60,9 +60,7 @@ def stamped(page: Image.Image, text: str, centre: tuple[int, int], degrees: floa
     red = (205, 60, 66)
     draw.rectangle((4, 4, size[0] - 5, size[1] - 5), outline=red, width=6)
     draw.text((30 - left, 22 - top), text, font=font, fill=red)
-    stamp = stamp.rotate(
-        degrees, resample=Image.Resampling.BICUBIC, expand=True, fillcolor=(255, 255, 255)
-    )
+    stamp = stamp.rotate(degrees, resample=Image.Resampling.BICUBIC, expand=True, fillcolor=(255, 255, 255))
     layer = Image.new("RGB", page.size, "white")
     layer.paste(stamp, (centre[0] - stamp.width // 2, centre[1] - stamp.height // 2))
     return ImageChops.multiply(page, layer)

@@ -73,7 +73,8 @@ def parse_output(content: bytes | str) -> HumanLoopOutput:
         raise AnswersError(f"not JSON: {error}") from None
     if not isinstance(document, dict):
         raise AnswersError("not a JSON object")
-    answers = document.get("humanAnswers") or []
+    answers = document.get("humanAnswers")
+    answers = [] if answers is None else answers
     if not isinstance(answers, list):
         raise AnswersError("humanAnswers is not a list")
     return HumanLoopOutput(

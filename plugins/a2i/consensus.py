@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,35 @@ class Consensus:
 
     fields: Mapping[str, Any]
     disputed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """The final fields of one item.
+
+    :ivar source: ``model`` (no answer), ``person`` (one) or ``consensus`` (several).
+    :ivar fields: the value of every field.
+    :ivar disputed: the fields in which the answers have no majority and the model's value stands.
+    """
+
+    source: Literal["model", "person", "consensus"]
+    fields: Mapping[str, Any]
+    disputed: tuple[str, ...]
+
+
+def settle(predicted: Mapping[str, Any], answers: Sequence[Mapping[str, Any]]) -> Settlement:
+    """Decide the fields of an item: people's answers where they agree, the model's value where they do not.
+
+    :param predicted: the model's value of every field; fields that only an answer has are left out.
+    """
+    if not answers:
+        return Settlement("model", dict(predicted), ())
+    agreed = consolidate(answers, predicted)
+    return Settlement(
+        "person" if len(answers) == 1 else "consensus",
+        {name: agreed.fields.get(name, value) for name, value in predicted.items()},
+        agreed.disputed,
+    )
 
 
 def normalise(value: Any) -> str:

@@ -85,12 +85,17 @@ def error_text(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Message") or error)
 
 
+def _is_no_answer(error: BaseException) -> bool:
+    # aiobotocore hands on some of aiohttp's own errors when a connection breaks while a body is read.
+    return isinstance(error, _NO_ANSWER) or type(error).__module__.startswith("aiohttp.")
+
+
 def is_passing(error: BaseException) -> bool:
     """Tell whether the same request may succeed later: no connection, an answer of 5xx, throttling."""
     if isinstance(error, ClientError):
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         return error_code(error) in _PASSING_CODES or status >= 500 or status == 429
-    return isinstance(error, _NO_ANSWER)
+    return _is_no_answer(error)
 
 
 def explain(error: BaseException) -> A2IError | None:
@@ -103,7 +108,7 @@ def explain(error: BaseException) -> A2IError | None:
         return _explain_client_error(error)
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return A2IUserError(f"No AWS credentials: {error}. Give the connection a login and a password.")
-    if isinstance(error, _NO_ANSWER):
+    if _is_no_answer(error):
         return A2IServiceError(f"No answer from the service: {error}")
     if isinstance(error, BotoCoreError):
         return A2IUserError(str(error))

@@ -93,8 +93,8 @@ class BatchStarter:
 
     async def _remove(self, part: LedgerPart) -> None:
         self._log.warning(
-            "The items changed since an earlier run of this task, which started %d human loops for other items: "
-            "they stay open for the reviewers.",
+            "The items changed since an earlier run of this task. Loops that it started for items no longer given "
+            "(among %d) stay open for the reviewers.",
             part.started,
         )
         await self._ledger.remove(part)
@@ -214,11 +214,11 @@ class BatchStarter:
 
     def summary(self) -> str:
         """Say how far the start is."""
-        text = f"{self.counts['started']} human loops started, {self.counts['failed']} items without"
+        text = f"Human loops started: {self.counts['started']}, items that cannot have one: {self.counts['failed']}"
         if self.counts["known"]:
-            text += f", {self.counts['known']} items done in an earlier run"
+            text += f", of these in an earlier try: {self.counts['known']}"
         if self._pace.throttled_answers:
-            text += f", slowed down by {self._pace.throttled_answers} throttled requests"
+            text += f", requests refused as too many: {self._pace.throttled_answers}"
         return text
 
 

@@ -13,7 +13,6 @@ from botocore.exceptions import ClientError
 
 from a2i.batch.descriptor import HumanLoopBatch
 from a2i.batch.ledger import Ledger
-from a2i.batch.log import Log
 from a2i.batch.storage import ObjectStore
 from a2i.batch.sweep import OPEN, PROBLEMS_KEPT, Sweep, open_loops
 from a2i.exceptions import A2IUserError
@@ -53,6 +52,7 @@ class BatchWatch:
     :param client: an open ``sagemaker-a2i-runtime`` client.
     :param open_store: makes an async context manager with the store of the ledger; entered only if loops are missing
         from the lists.
+    :param sweep: what an earlier watch of the batch has counted, to go on from there.
     """
 
     def __init__(
@@ -60,13 +60,12 @@ class BatchWatch:
         client: Any,
         open_store: Callable[[], AbstractAsyncContextManager[ObjectStore]],
         batch: HumanLoopBatch,
-        log: Log,
+        sweep: Sweep | None = None,
     ) -> None:
         self._client = client
         self._open_store = open_store
         self._batch = batch
-        self._log = log
-        self._sweep = Sweep(batch.prefix, batch.window[0])
+        self._sweep = sweep or Sweep(batch.prefix, batch.window[0])
         self._gone: dict[str, str] = {}
 
     async def look(self) -> Progress:

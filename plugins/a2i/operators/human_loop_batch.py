@@ -100,11 +100,11 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         )
         batch = asyncio.run(self._start(self._batch_id(context)))
         self.log.info(
-            "Batch %s: %d of %d items have a human loop. They wait for reviewers at %s",
+            "Batch %s waits for reviewers at %s with %d human loops for %d items",
             batch.batch_id,
+            hook.review_url,
             batch.started,
             batch.items,
-            hook.review_url,
         )
         return batch.to_dict()
 
@@ -214,7 +214,9 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         results_uri = self.results_uri or f"{batch.ledger_uri}/results.jsonl"
         parse_s3_uri(results_uri)
         counts = asyncio.run(self._collect(batch, results_uri))
-        self.log.info("%d items with %d answers are at %s", counts["items"], counts["answers"], results_uri)
+        self.log.info(
+            "Collected %d answers for %d items: %s", counts["answers"], counts["items"], results_uri
+        )
         return {"results_uri": results_uri, **counts}
 
     async def _collect(self, batch: HumanLoopBatch, results_uri: str) -> dict[str, int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from a2i.batch.descriptor import HumanLoopBatch
 from a2i.batch.ledger import Ledger
-from a2i.batch.sweep import PROBLEMS_KEPT, open_loops
+from a2i.batch.sweep import PROBLEMS_KEPT, Sweep, open_loops
 from a2i.batch.watch import MISSING, Progress
 from a2i.compat import (
     AwsBaseSensor,
@@ -73,6 +73,7 @@ class A2IHumanLoopBatchSensor(A2ITaskMixin, AwsBaseSensor[A2IHook]):
         self.batch = batch
         self.on_failure = on_failure
         self.deferrable = deferrable
+        self._sweep: Sweep | None = None
 
     @one_line_failures
     def execute(self, context: Context) -> Any:
@@ -136,7 +137,9 @@ class A2IHumanLoopBatchSensor(A2ITaskMixin, AwsBaseSensor[A2IHook]):
         return self._finish(HumanLoopBatch.from_value(self.batch), progress)
 
     async def _look(self, batch: HumanLoopBatch) -> Progress:
-        async with open_watch(batch, self.hook_arguments, self.log) as watch:
+        # Kept from poke to poke; in mode="reschedule" each poke is a new process and counts anew.
+        self._sweep = self._sweep or Sweep(batch.prefix, batch.window[0])
+        async with open_watch(batch, self.hook_arguments, self._sweep) as watch:
             return await watch.look()
 
     def _finish(self, batch: HumanLoopBatch, progress: Progress) -> dict[str, int]:

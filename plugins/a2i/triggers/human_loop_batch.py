@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from a2i.batch.descriptor import HumanLoopBatch
-from a2i.batch.log import Log
 from a2i.batch.storage import ObjectStore
+from a2i.batch.sweep import Sweep
 from a2i.batch.watch import BatchWatch, Progress
 from a2i.compat import BaseTrigger, TriggerEvent
 from a2i.exceptions import A2IError, A2IServiceError
@@ -31,11 +31,11 @@ async def open_store(hook: A2IS3Hook) -> AsyncIterator[ObjectStore]:
 
 @asynccontextmanager
 async def open_watch(
-    batch: HumanLoopBatch, hook_arguments: dict[str, Any], log: Log
+    batch: HumanLoopBatch, hook_arguments: dict[str, Any], sweep: Sweep | None = None
 ) -> AsyncIterator[BatchWatch]:
     """Open a watch of a batch on one client."""
     async with await A2IHook(**hook_arguments).get_async_conn() as client:
-        yield BatchWatch(client, lambda: open_store(A2IS3Hook(**hook_arguments)), batch, log)
+        yield BatchWatch(client, lambda: open_store(A2IS3Hook(**hook_arguments)), batch, sweep)
 
 
 class A2IHumanLoopBatchTrigger(AwsArguments, BaseTrigger):
@@ -94,7 +94,7 @@ class A2IHumanLoopBatchTrigger(AwsArguments, BaseTrigger):
         """Sweep until nothing is open."""
         try:
             batch = HumanLoopBatch.from_value(self.batch)
-            async with open_watch(batch, self.hook_arguments, self.log) as watch:
+            async with open_watch(batch, self.hook_arguments) as watch:
                 yield _event(await self._wait(watch))
         except Exception as error:
             explained = explain(error)

@@ -1,6 +1,7 @@
 // @ts-check
 
 const CHANGE_DELAY_MS = 400;
+const FIELDS = "input:not([type=hidden], :disabled), select:not(:disabled), textarea:not(:disabled)";
 
 /**
  * The form of a worker task template.
@@ -29,7 +30,7 @@ class CrowdForm extends HTMLElement {
   /** Send the answer as it is: no validation, no `submit` event. */
   submit() {
     if (this.#disabled) return;
-    window.clearTimeout(this.#changeTimer);
+    this.#dropChange();
     tellPortal({ type: "review-desk:submit", answer: readAnswer(this) });
   }
 
@@ -50,7 +51,20 @@ class CrowdForm extends HTMLElement {
   /** @param {Record<string, unknown>} answer */
   _restore(answer) {
     writeAnswer(this, answer);
+    this.#dropChange();
+  }
+
+  /** Report a change that waits for its burst to end, now. */
+  _reportChange() {
+    if (this.#changeTimer === undefined) return;
     window.clearTimeout(this.#changeTimer);
+    this.#changeTimer = undefined;
+    if (!this.#disabled) tellPortal({ type: "review-desk:change", answer: readAnswer(this) });
+  }
+
+  #dropChange() {
+    window.clearTimeout(this.#changeTimer);
+    this.#changeTimer = undefined;
   }
 
   /** @param {boolean} disabled while a submit is under way */
@@ -65,7 +79,10 @@ class CrowdForm extends HTMLElement {
   /** Put the focus back to where it was, or to the first field. */
   _takeFocus() {
     const active = /** @type {HTMLElement | null} */ (document.activeElement);
-    const target = active && active !== document.body ? active : this.querySelector(FIELD_TO_FOCUS);
+    const target =
+      active && active !== document.body
+        ? active
+        : (this.querySelector("[autofocus]") ?? this.querySelector(FIELDS) ?? this.querySelector("button"));
     /** @type {HTMLElement | null} */ (target)?.focus();
   }
 
@@ -76,6 +93,7 @@ class CrowdForm extends HTMLElement {
     this.append(this.form);
     if (!this.querySelector("crowd-button[form-action=submit]")) this.#addSubmit();
     for (const event of ["input", "change"]) this.addEventListener(event, () => this.#changed());
+    window.addEventListener("blur", () => this._reportChange());
     // On the window, so that every listener of the template has had its say.
     window.addEventListener("submit", (event) => this.#submitted(event));
     document.addEventListener("keydown", (event) => {
@@ -95,9 +113,7 @@ class CrowdForm extends HTMLElement {
 
   #changed() {
     window.clearTimeout(this.#changeTimer);
-    this.#changeTimer = window.setTimeout(() => {
-      if (!this.#disabled) tellPortal({ type: "review-desk:change", answer: readAnswer(this) });
-    }, CHANGE_DELAY_MS);
+    this.#changeTimer = window.setTimeout(() => this._reportChange(), CHANGE_DELAY_MS);
   }
 
   /** @param {Event} event */
@@ -108,6 +124,3 @@ class CrowdForm extends HTMLElement {
     if (!refused) this.submit();
   }
 }
-
-const FIELD_TO_FOCUS =
-  "[autofocus], input:not([type=hidden], :disabled), select:not(:disabled), textarea:not(:disabled), button:not(:disabled)";

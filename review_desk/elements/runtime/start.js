@@ -52,6 +52,7 @@ document.addEventListener("keydown", (event) => {
   );
   if (!wanted || event.defaultPrevented) return;
   event.preventDefault();
+  crowdForm()?._reportChange();
   tellPortal({ type: "review-desk:key", key: wanted.action });
 });
 

