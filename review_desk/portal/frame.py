@@ -40,7 +40,7 @@ router = APIRouter()
 def frame(desk: Desk, request: Request, token: str) -> Response:
     """The page of a task."""
     sealed = desk.secret_box.unseal("frame", token, now=_now(desk))
-    headers = frame_headers(_origin(request))
+    headers = frame_headers(_origins(desk, request))
     if sealed is None:
         return HTMLResponse(_notice("This page is out of date. Open the task again."), 403, headers)
     template, task_input, task = desk.tasks.material(sealed["task"])
@@ -81,24 +81,29 @@ def elements() -> Response:
     return Response(bundle(), media_type="text/javascript", headers=headers)
 
 
-def frame_headers(origin: str) -> dict[str, str]:
+def frame_headers(origins: list[str]) -> dict[str, str]:
     """Headers of a frame.
 
-    :param origin: scheme, host and port as the browser sees the portal; 'self' means nothing in an opaque origin.
+    :param origins: scheme, host and port under which browsers may see the portal; 'self' means nothing in an
+        opaque origin.
     """
+
+    def at(*paths: str) -> str:
+        return " ".join(f"{origin}{path}" for origin in origins for path in paths)
+
     policy = (
         "sandbox allow-scripts allow-forms",
         "default-src 'none'",
-        f"script-src {origin}/portal/elements/ 'unsafe-inline' 'unsafe-eval'",
-        f"style-src {origin}/portal/elements/ 'unsafe-inline'",
-        f"img-src {origin}/portal/media/ {origin}/portal/elements/ data: blob:",
-        f"media-src {origin}/portal/media/ data: blob:",
-        f"frame-src {origin}/portal/media/",
+        f"script-src {at('/portal/elements/')} 'unsafe-inline' 'unsafe-eval'",
+        f"style-src {at('/portal/elements/')} 'unsafe-inline'",
+        f"img-src {at('/portal/media/', '/portal/elements/')} data: blob:",
+        f"media-src {at('/portal/media/')} data: blob:",
+        f"frame-src {at('/portal/media/')}",
         "font-src data:",
         "connect-src 'none'",
         "form-action 'none'",
         "base-uri 'none'",
-        f"frame-ancestors {origin}",
+        f"frame-ancestors {at('')}",
     )
     return {
         "Content-Security-Policy": "; ".join(policy),
@@ -139,9 +144,10 @@ def _now(service: Service) -> int:
     return int(service.clock.now().timestamp())
 
 
-def _origin(request: Request) -> str:
-    parts = urlsplit(str(request.base_url))
-    return f"{parts.scheme}://{parts.netloc}"
+def _origins(desk: Service, request: Request) -> list[str]:
+    """The address that the browser used and the public one; they differ behind a proxy that ends TLS."""
+    addresses = (str(request.base_url), desk.settings.public_url)
+    return sorted({f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, addresses)})
 
 
 def _chunks(body: Any) -> Iterator[bytes]:

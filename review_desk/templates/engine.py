@@ -101,7 +101,7 @@ class TaskContext(RenderContext):
 
     def tick(self) -> None:
         """Stop the rendering when its time is over."""
-        if False:
+        if time.monotonic() > self._deadline:
             raise ResourceLimitError(f"rendering took longer than {self.limits.seconds:g} s", token=None)
 
     @property

@@ -176,6 +176,7 @@ def test_the_frame_is_rendered_escaped_and_caged(portal: Portal, start: Any) -> 
     assert policy.startswith("sandbox allow-scripts allow-forms;")
     assert "allow-same-origin" not in policy
     assert "connect-src 'none'" in policy
+    assert f"frame-ancestors {portal.http.base_url}" in policy
     image = frame.text.split('src="')[2].split('"')[0]
     assert image.startswith("/portal/media/")
     document = httpx.get(f"{portal.http.base_url}{image}")
