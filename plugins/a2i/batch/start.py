@@ -24,6 +24,7 @@ PART_CHARACTERS: Final = 32 * 1024 * 1024
 _PARTS_AT_ONCE: Final = 2
 _PROGRESS_SECONDS: Final = 5.0
 _ERRORS_LOGGED: Final = 20
+_CONFLICTS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ class BatchStarter:
                 elif code in ("ConflictException", "ValidationException"):
                     if await self._exists(name, item, code):
                         return None
-                    if code == "ValidationException":
+                    # A conflict with a loop that is not there: it is just being deleted, and its name free again soon.
+                    if code == "ValidationException" or attempt >= _CONFLICTS:
                         return error_text(error)
                     await asyncio.sleep(pause(attempt))
                 else:
