@@ -26,13 +26,28 @@ class A2IHookMixin:
 
     @cached_property
     def conn_config(self) -> Any:
-        """The connection's settings.
+        """The settings of the connection, or of the one that it names for this hook's service.
+
+        Review Desk knows other keys than AWS does. So ``service_config`` may name a connection of its own for a
+        service, beside the provider's settings: ``{"sagemaker": {"aws_conn_id": "review_desk"}}``.
+
+        :raises A2IUserError: if no such connection exists.
+        """
+        config = self._existing_conn_config()
+        named = config.get_service_config(self.client_type).get("aws_conn_id")
+        if not named or named == self.aws_conn_id:
+            return config
+        self.aws_conn_id = named
+        # The provider's property keeps its value under the same name: without this it would return the first one.
+        self.__dict__.pop("conn_config", None)
+        return self._existing_conn_config()
+
+    def _existing_conn_config(self) -> Any:
+        """Read the connection.
 
         The provider replaces a connection that does not exist by boto3's own credential chain, with a warning only:
         a mistyped id would run as whatever role the worker has. Only ``aws_default`` may be missing, as everywhere
         in the provider.
-
-        :raises A2IUserError: if no such connection exists.
         """
         if self.aws_conn_id and self.aws_conn_id != DEFAULT_CONNECTION:
             try:
