@@ -27,16 +27,14 @@ def test_no_import_errors(airflow_home: AirflowHome) -> None:
 
 
 @pytest.mark.parametrize("name", DAGS)
-def test_importing_a_dag_is_quick_and_asks_nobody(name: str, airflow_home: AirflowHome) -> None:
+def test_importing_a_dag_asks_nobody(name: str, airflow_home: AirflowHome) -> None:
     """No service is called, and no model is loaded, while Airflow parses the file."""
     script = (
-        "import socket, sys, time\n"
+        "import socket, sys\n"
         "import airflow.sdk, a2i.compat, a2i.operators.human_loop_batch\n"
         "def refuse(*arguments): raise AssertionError('a connection was opened')\n"
         "socket.socket.connect = refuse\n"
-        "started = time.monotonic()\n"
         f"import {name}\n"
-        "assert time.monotonic() - started < 5\n"
         "heavy = {'rapidocr', 'onnxruntime', 'cv2', 'PIL', 'fastapi'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
