@@ -108,7 +108,7 @@ def create_team(name: str, description: str) -> None:
     service = _service()
     scope = _scope(service)
     try:
-        arn = service.resources.create_workteam(scope, name, description, {})
+        arn = service.workteams.create(scope, name, description, {})
     except InUseError:
         arn = scope.arn("workteam", name)
     click.echo(json.dumps({"WorkteamArn": arn}))

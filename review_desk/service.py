@@ -8,10 +8,14 @@ from review_desk.engine.access import AccessStore
 from review_desk.engine.background import BackgroundJob
 from review_desk.engine.clock import Clock, SystemClock
 from review_desk.engine.database import Database
+from review_desk.engine.flow_definitions import FlowDefinitionStore
+from review_desk.engine.human_task_uis import HumanTaskUiStore
 from review_desk.engine.loops import LoopStore
 from review_desk.engine.outbox import Outbox
-from review_desk.engine.resources import ResourceStore
+from review_desk.engine.tags import TagStore
 from review_desk.engine.tasks import TaskStore
+from review_desk.engine.workteams import WorkteamStore
+from review_desk.links import Links
 from review_desk.secrets import SecretBox
 from review_desk.settings import Settings
 from review_desk.storage import Storage
@@ -19,6 +23,7 @@ from review_desk.templates import TemplateError, render
 
 OUTBOX_INTERVAL_IN_SECONDS = 1.0
 TIDY_INTERVAL_IN_SECONDS = 5.0
+PREVIEW_LIFETIME_IN_SECONDS = 900
 
 
 class Service:
@@ -32,10 +37,16 @@ class Service:
         self.clock = clock or SystemClock()
         self.database = Database(settings.database_url)
         self.secret_box = SecretBox(settings)
+        self.links = Links(self.secret_box, self.clock)
         self.storage = Storage(settings)
         self.access = AccessStore(self.database, self.clock, self.secret_box)
-        self.resources = ResourceStore(self.database, self.clock)
-        self.loops = LoopStore(self.database, self.clock, self.resources, render_error)
+        self.workteams = WorkteamStore(self.database, self.clock)
+        self.human_task_uis = HumanTaskUiStore(self.database, self.clock)
+        self.flow_definitions = FlowDefinitionStore(
+            self.database, self.clock, self.workteams, self.human_task_uis
+        )
+        self.tags = TagStore(self.database, [self.workteams, self.human_task_uis, self.flow_definitions])
+        self.loops = LoopStore(self.database, self.clock, self.flow_definitions, render_error)
         self.tasks = TaskStore(self.database, self.clock)
         self.outbox = Outbox(self.database, self.clock, self.storage, settings.public_url)
         self._delivery = BackgroundJob("outbox delivery", self.outbox.deliver_due, OUTBOX_INTERVAL_IN_SECONDS)
@@ -53,6 +64,10 @@ class Service:
     def deliver_soon(self) -> None:
         """Tell the delivery that a loop may have ended."""
         self._delivery.wake()
+
+    def preview_link(self, uri: str) -> str:
+        """Return an address that opens an S3 object for 15 minutes, for the preview of a template."""
+        return self.settings.public_url.rstrip("/") + self.links.media(uri, PREVIEW_LIFETIME_IN_SECONDS)
 
     def stop(self) -> None:
         self._delivery.stop()

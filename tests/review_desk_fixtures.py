@@ -50,12 +50,10 @@ class Desk:
         self.tasks = self.service.tasks
         self.loops = self.service.loops
         self.team("reviewers")
-        self.service.resources.create_human_task_ui(
-            SCOPE, "ui", "<crowd-form>{{ task.input.text }}</crowd-form>"
-        )
+        self.service.human_task_uis.create(SCOPE, "ui", "<crowd-form>{{ task.input.text }}</crowd-form>")
 
     def team(self, name: str) -> None:
-        self.service.resources.create_workteam(SCOPE, name, "d", {})
+        self.service.workteams.create(SCOPE, name, "d", {})
 
     def worker(self, name: str, team: str = "reviewers") -> int:
         self.service.access.ensure_worker(SCOPE, name, PASSWORD, team, lead=False)
@@ -64,7 +62,7 @@ class Desk:
         return found
 
     def flow(self, name: str = "flow", team: str = "reviewers", **loop_config: Any) -> str:
-        return self.service.resources.create_flow_definition(
+        return self.service.flow_definitions.create(
             SCOPE,
             {
                 "FlowDefinitionName": name,

@@ -98,6 +98,7 @@ class AccessStore:
                     workteam.c.account_id == scope.account_id,
                     workteam.c.region == scope.region,
                     workteam.c.name == team,
+                    workteam.c.deleted_at.is_(None),
                 )
             ).scalar_one_or_none()
             if team_id is None:

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from review_desk.engine.arns import Scope
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
 from review_desk.engine.errors import ConflictError, InvalidError, NotFoundError
+from review_desk.engine.flow_definitions import ACTIVE, FlowDefinition, FlowDefinitionStore
 from review_desk.engine.lifecycle import FailureCode, LoopStatus
 from review_desk.engine.output import output_uri
-from review_desk.engine.resources import FlowDefinition, ResourceStore
+from review_desk.engine.paging import PageRequest, fetch_page
 from review_desk.engine.tables import flow_definition, human_loop, human_loop_input
 from review_desk.engine.transitions import progress_of, save_progress
 
@@ -47,11 +47,15 @@ class LoopStore:
     """The runtime API's door to human loops."""
 
     def __init__(
-        self, database: Database, clock: Clock, resources: ResourceStore, check_render: CheckRender
+        self,
+        database: Database,
+        clock: Clock,
+        flow_definitions: FlowDefinitionStore,
+        check_render: CheckRender,
     ) -> None:
         self._database = database
         self._clock = clock
-        self._resources = resources
+        self._flow_definitions = flow_definitions
         self._check_render = check_render
 
     def start(
@@ -109,51 +113,29 @@ class LoopStore:
         return _human_loop(scope, row)
 
     def list(
-        self,
-        scope: Scope,
-        flow_definition_arn: str,
-        *,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
-        ascending: bool = False,
-        token: str | None = None,
-        limit: int = 100,
+        self, scope: Scope, flow_definition_arn: str, request: PageRequest
     ) -> tuple[list[HumanLoop], str | None]:
         """Return one page of a flow definition's loops by creation time, and the next page's token.
 
-        :param created_after: inclusive, as the control plane's lists have it.
-        :param created_before: exclusive.
         :raises NotFoundError: unknown flow definition.
         :raises InvalidError: a token that no page returned.
         """
         flow_name = scope.name_of(flow_definition_arn, "flow-definition")
         if flow_name is None:
             raise NotFoundError(f"The flow definition {flow_definition_arn} does not exist.")
-        flow = self._resources.flow_definition(scope, flow_name)
-        created, ident = human_loop.c.created_at, human_loop.c.id
-        conditions = [human_loop.c.flow_definition_id == flow.id, human_loop.c.deleted_at.is_(None)]
-        if created_after:
-            conditions.append(created >= created_after)
-        if created_before:
-            conditions.append(created < created_before)
-        if token:
-            at, after_id = _decode_token(token)
-            conditions.append(
-                or_(created > at, and_(created == at, ident > after_id))
-                if ascending
-                else or_(created < at, and_(created == at, ident < after_id))
-            )
-        order = (created.asc(), ident.asc()) if ascending else (created.desc(), ident.desc())
+        flow = self._flow_definitions.get(scope, flow_name)
         with self._database.read() as connection:
-            rows = connection.execute(
+            page = fetch_page(
+                connection,
                 select(human_loop, flow_definition.c.name.label("flow_name"))
                 .join_from(human_loop, flow_definition)
-                .where(*conditions)
-                .order_by(*order)
-                .limit(limit + 1)
-            ).all()
-        next_token = _encode_token(rows[limit - 1]) if len(rows) > limit else None
-        return [_human_loop(scope, row) for row in rows[:limit]], next_token
+                .where(human_loop.c.flow_definition_id == flow.id, human_loop.c.deleted_at.is_(None)),
+                request,
+                sort=human_loop.c.created_at,
+                ident=human_loop.c.id,
+                created=human_loop.c.created_at,
+            )
+        return [_human_loop(scope, row) for row in page.rows], page.next_token
 
     def stop(self, scope: Scope, name: str) -> None:
         """Stop a loop; who already works on it may finish. A loop that ended stays as it is.
@@ -188,9 +170,16 @@ class LoopStore:
         try:
             if name is None:
                 raise NotFoundError(arn)
-            return self._resources.flow_definition(scope, name)
+            flow = self._flow_definitions.get(scope, name)
         except NotFoundError as error:
             raise InvalidError(f"The flow definition {arn} does not exist in {scope.region}.") from error
+        if flow.status != ACTIVE:
+            raise InvalidError(f"The flow definition {arn} is {flow.status}: it starts no more human loops.")
+        if flow.human_task_ui_is_deleted:
+            raise InvalidError(
+                f"The human task UI {flow.human_task_ui_name!r} of the flow definition {arn} was deleted."
+            )
+        return flow
 
     def _new_row(
         self, scope: Scope, name: str, flow: FlowDefinition, digest: str, render_error: str | None
@@ -282,16 +271,3 @@ def _human_loop(scope: Scope, row: Row[Any]) -> HumanLoop:
         output_uri=row.output_uri,
         created_at=row.created_at,
     )
-
-
-def _encode_token(row: Row[Any]) -> str:
-    plain = f"{round(row.created_at.timestamp() * 1000)}.{row.id}"
-    return base64.urlsafe_b64encode(plain.encode()).decode()
-
-
-def _decode_token(token: str) -> tuple[datetime, int]:
-    try:
-        milliseconds, ident = base64.urlsafe_b64decode(token.encode()).decode().split(".")
-        return datetime.fromtimestamp(int(milliseconds) / 1000, UTC), int(ident)
-    except ValueError as error:
-        raise InvalidError("NextToken is not one that ListHumanLoops returned.") from error

@@ -71,7 +71,8 @@ workteam = Table(
     Column("description", String(200), nullable=False),
     Column("request", JSON, nullable=False),
     Column("created_at", Timestamp, nullable=False),
-    UniqueConstraint("account_id", "region", "name"),
+    Column("updated_at", Timestamp),
+    Column("deleted_at", Timestamp),
 )
 
 worker = Table(
@@ -103,7 +104,7 @@ human_task_ui = Table(
     Column("content", Text, nullable=False),
     Column("content_sha256", String(64), nullable=False),
     Column("created_at", Timestamp, nullable=False),
-    UniqueConstraint("account_id", "region", "name"),
+    Column("deleted_at", Timestamp),
 )
 
 flow_definition = Table(
@@ -125,7 +126,7 @@ flow_definition = Table(
     Column("output_path", String(1024), nullable=False),
     Column("request", JSON, nullable=False),
     Column("created_at", Timestamp, nullable=False),
-    UniqueConstraint("account_id", "region", "name"),
+    Column("deleted_at", Timestamp),
 )
 
 human_loop = Table(
@@ -152,15 +153,16 @@ human_loop = Table(
     Column("ended_at", Timestamp),
     Column("deleted_at", Timestamp),
 )
-Index(
-    "uq_human_loop_name",
-    human_loop.c.account_id,
-    human_loop.c.region,
-    human_loop.c.name,
-    unique=True,
-    sqlite_where=human_loop.c.deleted_at.is_(None),
-    postgresql_where=human_loop.c.deleted_at.is_(None),
-)
+for _named in (workteam, human_task_ui, flow_definition, human_loop):
+    Index(
+        f"uq_{_named.name}_name",
+        _named.c.account_id,
+        _named.c.region,
+        _named.c.name,
+        unique=True,
+        sqlite_where=_named.c.deleted_at.is_(None),
+        postgresql_where=_named.c.deleted_at.is_(None),
+    )
 Index("ix_human_loop_listed", human_loop.c.flow_definition_id, human_loop.c.created_at, human_loop.c.id)
 Index(
     "ix_human_loop_open",
@@ -238,6 +240,14 @@ Index(
     outbox.c.next_attempt_at,
     sqlite_where=text("delivered_at IS NULL"),
     postgresql_where=text("delivered_at IS NULL"),
+)
+
+tag = Table(
+    "tag",
+    metadata,
+    Column("arn", String(256), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("value", String(256), nullable=False),
 )
 
 portal_session = Table(

@@ -118,7 +118,10 @@ class TaskStore:
                     available.c.flow_definition_id == flow_definition.c.id,
                     isouter=True,
                 )
-                .where(flow_definition.c.workteam_id.in_(_teams(worker_id)))
+                .where(
+                    flow_definition.c.workteam_id.in_(_teams(worker_id)),
+                    flow_definition.c.deleted_at.is_(None),
+                )
                 .order_by(flow_definition.c.created_at, flow_definition.c.id)
             ).all()
         return [

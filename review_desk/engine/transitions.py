@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, update
 
+from review_desk.engine.flow_definitions import finish_deletion
 from review_desk.engine.lifecycle import FailureCode, LoopProgress, LoopStatus
 from review_desk.engine.tables import human_loop, outbox, task_event
 
@@ -48,6 +49,8 @@ def save_progress(connection: Connection, row: Row[Any], progress: LoopProgress,
     )
     if progress.status is not before.status:
         log_event(connection, now, f"loop-{progress.status.lower()}", row.id)
+    if ends and before.status is LoopStatus.STOPPING:
+        finish_deletion(connection, row.flow_definition_id, now)
     if ends and progress.answer_count:
         connection.execute(
             insert(outbox).values(

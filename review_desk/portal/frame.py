@@ -10,16 +10,17 @@ import html
 import mimetypes
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from review_desk.elements import bundle
 from review_desk.engine.tasks import Task
+from review_desk.links import FRAME, MEDIA
 from review_desk.portal.desk import Desk
 from review_desk.service import Service
-from review_desk.storage import StorageError, split_uri
+from review_desk.storage import StorageError
 from review_desk.templates import TemplateError, localise, render
 
 SHORTEST_LINK_IN_SECONDS = 900
@@ -30,7 +31,7 @@ CHUNK = 256 * 1024
 
 def frame_url(service: Service, task: Task) -> str:
     """Return the address of a task's frame: signed, good for the task's time limit and at least 15 minutes."""
-    return f"/portal/frame/{_seal(service, task, 'frame', {'task': task.id})}"
+    return service.links.frame(task.id, _lifetime(task))
 
 
 router = APIRouter()
@@ -39,16 +40,14 @@ router = APIRouter()
 @router.get("/portal/frame/{token}", response_class=HTMLResponse)
 def frame(desk: Desk, request: Request, token: str) -> Response:
     """The page of a task."""
-    sealed = desk.secret_box.unseal("frame", token, now=_now(desk))
+    sealed = desk.links.opened(FRAME, token)
     headers = frame_headers(_origins(desk, request))
     if sealed is None:
         return HTMLResponse(_notice("This page is out of date. Open the task again."), 403, headers)
     template, task_input, task = desk.tasks.material(sealed["task"])
 
     def grant_read_access(uri: str) -> str:
-        bucket, key = split_uri(uri)
-        link = _seal(desk, task, "media", {"bucket": bucket, "key": key})
-        return f"/portal/media/{link}/{quote(key.rsplit('/', 1)[-1])}"
+        return desk.links.media(uri, _lifetime(task))
 
     try:
         page = render(template, task_input, grant_read_access=grant_read_access)
@@ -60,7 +59,7 @@ def frame(desk: Desk, request: Request, token: str) -> Response:
 @router.get("/portal/media/{token}/{name}", response_model=None)
 def media(desk: Desk, token: str, name: str) -> Response:
     """A document that a task names; ``name`` is only for people who save it."""
-    sealed = desk.secret_box.unseal("media", token, now=_now(desk))
+    sealed = desk.links.opened(MEDIA, token)
     if sealed is None:
         return Response("This link is out of date. Open the task again.", 403, media_type="text/plain")
     try:
@@ -135,13 +134,8 @@ def media_headers(found: dict[str, Any], key: str) -> dict[str, str]:
     return headers
 
 
-def _seal(service: Service, task: Task, purpose: str, value: dict[str, Any]) -> str:
-    lifetime = max(SHORTEST_LINK_IN_SECONDS, task.time_limit)
-    return service.secret_box.seal(purpose, value, now=_now(service), lifetime=lifetime)
-
-
-def _now(service: Service) -> int:
-    return int(service.clock.now().timestamp())
+def _lifetime(task: Task) -> int:
+    return max(SHORTEST_LINK_IN_SECONDS, task.time_limit)
 
 
 def _origins(desk: Service, request: Request) -> list[str]:

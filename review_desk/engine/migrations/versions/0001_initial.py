@@ -30,11 +30,18 @@ def upgrade() -> None:
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("content_sha256", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_human_task_ui")),
-        sa.UniqueConstraint(
-            "account_id", "region", "name", name=op.f("uq_human_task_ui_account_id_region_name")
-        ),
     )
+    op.create_index(
+        "uq_human_task_ui_name",
+        "human_task_ui",
+        ["account_id", "region", "name"],
+        unique=True,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+
     op.create_table(
         "sign_in_failure",
         sa.Column("id", IDENTITY, nullable=False),
@@ -43,6 +50,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_failure")),
     )
     op.create_index("ix_sign_in_failure_subject", "sign_in_failure", ["subject", "at"], unique=False)
+
+    op.create_table(
+        "tag",
+        sa.Column("arn", sa.String(length=256), nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=False),
+        sa.Column("value", sa.String(length=256), nullable=False),
+        sa.PrimaryKeyConstraint("arn", "key", name=op.f("pk_tag")),
+    )
     op.create_table(
         "worker",
         sa.Column("id", IDENTITY, nullable=False),
@@ -65,9 +80,19 @@ def upgrade() -> None:
         sa.Column("description", sa.String(length=200), nullable=False),
         sa.Column("request", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=True),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workteam")),
-        sa.UniqueConstraint("account_id", "region", "name", name=op.f("uq_workteam_account_id_region_name")),
     )
+    op.create_index(
+        "uq_workteam_name",
+        "workteam",
+        ["account_id", "region", "name"],
+        unique=True,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+
     op.create_table(
         "flow_definition",
         sa.Column("id", IDENTITY, nullable=False),
@@ -86,6 +111,7 @@ def upgrade() -> None:
         sa.Column("output_path", sa.String(length=1024), nullable=False),
         sa.Column("request", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["human_task_ui_id"],
             ["human_task_ui.id"],
@@ -95,11 +121,17 @@ def upgrade() -> None:
             ["workteam_id"], ["workteam.id"], name=op.f("fk_flow_definition_workteam_id_workteam")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_flow_definition")),
-        sa.UniqueConstraint(
-            "account_id", "region", "name", name=op.f("uq_flow_definition_account_id_region_name")
-        ),
     )
     op.create_index("ix_flow_definition_workteam_id", "flow_definition", ["workteam_id"], unique=False)
+    op.create_index(
+        "uq_flow_definition_name",
+        "flow_definition",
+        ["account_id", "region", "name"],
+        unique=True,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+
     op.create_table(
         "portal_session",
         sa.Column("token_sha256", sa.String(length=64), nullable=False),
@@ -113,6 +145,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_sha256", name=op.f("pk_portal_session")),
     )
     op.create_index("ix_portal_session_worker_id", "portal_session", ["worker_id"], unique=False)
+
     op.create_table(
         "workteam_member",
         sa.Column("workteam_id", IDENTITY, nullable=False),
@@ -126,6 +159,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workteam_id", "worker_id", name=op.f("pk_workteam_member")),
     )
     op.create_index("ix_workteam_member_worker_id", "workteam_member", ["worker_id"], unique=False)
+
     op.create_table(
         "human_loop",
         sa.Column("id", IDENTITY, nullable=False),
@@ -185,6 +219,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("deleted_at IS NULL"),
         postgresql_where=sa.text("deleted_at IS NULL"),
     )
+
     op.create_table(
         "human_loop_input",
         sa.Column("human_loop_id", IDENTITY, nullable=False),
@@ -219,6 +254,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("delivered_at IS NULL"),
     )
     op.create_index("ix_outbox_human_loop_id", "outbox", ["human_loop_id"], unique=False)
+
     op.create_table(
         "task",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -248,6 +284,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'working'"),
     )
     op.create_index("ix_task_worker_state", "task", ["worker_id", "state"], unique=False)
+
     op.create_table(
         "task_event",
         sa.Column("id", IDENTITY, nullable=False),
@@ -276,6 +313,7 @@ def downgrade() -> None:
     op.drop_table("flow_definition")
     op.drop_table("workteam")
     op.drop_table("worker")
+    op.drop_table("tag")
     op.drop_table("sign_in_failure")
     op.drop_table("human_task_ui")
     op.drop_table("access_key")

@@ -1,0 +1,134 @@
+"""What work teams, human task UIs and flow definitions share: a name in an account and Region, and deletion.
+
+A deleted row stays for what was built on it; its name may be used again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from review_desk.engine.arns import Scope
+from review_desk.engine.clock import Clock
+from review_desk.engine.database import Database
+from review_desk.engine.errors import InUseError, NotFoundError
+from review_desk.engine.paging import Page, PageRequest, fetch_page
+from review_desk.engine.tables import tag
+
+
+Tags = list[dict[str, str]]
+"""``[{"Key": …, "Value": …}]``, at most 50, as the API has them."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of named resource.
+
+    :param arn_kind: its part of an ARN, such as ``flow-definition``.
+    :param label: what messages call it.
+    """
+
+    table: Table
+    arn_kind: str
+    label: str
+
+
+class NamedStore:
+    """Base of the stores of one kind of named resource."""
+
+    kind: Kind
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    def describe(self, scope: Scope, name: str) -> Row[Any]:
+        """Return a resource's row.
+
+        :raises NotFoundError: no such resource in this account and Region.
+        """
+        with self._database.read() as connection:
+            return self._existing(connection, scope, name)
+
+    def find_arn(self, scope: Scope, arn: str) -> Row[Any] | None:
+        """Return the row behind an ARN of this kind, account and Region, or ``None``."""
+        name = scope.name_of(arn, self.kind.arn_kind)
+        if name is None:
+            return None
+        with self._database.read() as connection:
+            return find(connection, self.kind.table, scope, name)
+
+    def list(
+        self,
+        scope: Scope,
+        request: PageRequest,
+        *,
+        by_name: bool = False,
+        name_contains: str | None = None,
+    ) -> Page:
+        """Return one page of the resources, by creation time or by name."""
+        columns = self.kind.table.c
+        statement = select(self.kind.table).where(
+            columns.account_id == scope.account_id,
+            columns.region == scope.region,
+            columns.deleted_at.is_(None),
+        )
+        if name_contains:
+            statement = statement.where(columns.name.contains(name_contains, autoescape=True))
+        with self._database.read() as connection:
+            return fetch_page(
+                connection,
+                statement,
+                request,
+                sort=columns.name if by_name else columns.created_at,
+                ident=columns.id,
+                created=columns.created_at,
+            )
+
+    def _create(self, scope: Scope, name: str, values: dict[str, Any], tags: Tags) -> str:
+        arn = scope.arn(self.kind.arn_kind, name)
+        try:
+            with self._database.write() as connection:
+                connection.execute(
+                    insert(self.kind.table).values(
+                        account_id=scope.account_id,
+                        region=scope.region,
+                        name=name,
+                        created_at=self._clock.now(),
+                        **values,
+                    )
+                )
+                if tags:
+                    rows = [{"arn": arn, "key": item["Key"], "value": item["Value"]} for item in tags]
+                    connection.execute(insert(tag), rows)
+        except IntegrityError as error:
+            raise InUseError(f"{arn} already exists: choose another name.") from error
+        return arn
+
+    def _delete(self, connection: Connection, scope: Scope, row: Row[Any]) -> None:
+        table = self.kind.table
+        connection.execute(update(table).where(table.c.id == row.id).values(deleted_at=self._clock.now()))
+        connection.execute(delete(tag).where(tag.c.arn == scope.arn(self.kind.arn_kind, row.name)))
+
+    def _existing(self, connection: Connection, scope: Scope, name: str, *, lock: bool = False) -> Row[Any]:
+        row = find(connection, self.kind.table, scope, name, lock=lock)
+        if row is None:
+            raise NotFoundError(f"The {self.kind.label} {name!r} does not exist in {scope.region}.")
+        return row
+
+
+def find(
+    connection: Connection, table: Table, scope: Scope, name: str, *, lock: bool = False
+) -> Row[Any] | None:
+    """Return the row of a name that is not deleted."""
+    columns = table.c
+    statement = select(table).where(
+        columns.account_id == scope.account_id,
+        columns.region == scope.region,
+        columns.name == name,
+        columns.deleted_at.is_(None),
+    )
+    return connection.execute(statement.with_for_update() if lock else statement).one_or_none()

@@ -1,0 +1,92 @@
+"""Pages of a list: by position after the last row shown, so that rows that come meanwhile shift nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Row, and_, or_
+from sqlalchemy.sql import Select
+
+from review_desk.engine.errors import InvalidError
+
+DEFAULT_PAGE_SIZE = 100
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """Which page of a list is wanted.
+
+    :param created_after: inclusive, as the SageMaker API's lists have it.
+    :param created_before: exclusive.
+    :param token: the ``NextToken`` of the page before.
+    """
+
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    ascending: bool = False
+    token: str | None = None
+    limit: int = DEFAULT_PAGE_SIZE
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of a list, and the token of the next page if there is one."""
+
+    rows: list[Row[Any]]
+    next_token: str | None
+
+
+def fetch_page(
+    connection: Connection,
+    statement: Select[Any],
+    request: PageRequest,
+    *,
+    sort: Column[Any],
+    ident: Column[Any],
+    created: Column[Any],
+) -> Page:
+    """Run a list's statement for one page.
+
+    :param sort: what the list is ordered by, a time or a text; ``ident`` decides between equals.
+    :param created: what ``created_after`` and ``created_before`` look at.
+    :raises InvalidError: a token that no page returned.
+    """
+    if request.created_after:
+        statement = statement.where(created >= request.created_after)
+    if request.created_before:
+        statement = statement.where(created < request.created_before)
+    if request.token:
+        statement = statement.where(_beyond(request, sort, ident))
+    order = (sort.asc(), ident.asc()) if request.ascending else (sort.desc(), ident.desc())
+    rows = list(connection.execute(statement.order_by(*order).limit(request.limit + 1)).all())
+    if len(rows) <= request.limit:
+        return Page(rows, None)
+    last = rows[request.limit - 1]
+    return Page(rows[: request.limit], _encode(getattr(last, sort.name), getattr(last, ident.name)))
+
+
+def _beyond(request: PageRequest, sort: Column[Any], ident: Column[Any]) -> ColumnElement[bool]:
+    plain, last = _decode(request.token or "")
+    value = datetime.fromtimestamp(plain / 1000, UTC) if isinstance(plain, int) else plain
+    if request.ascending:
+        return or_(sort > value, and_(sort == value, ident > last))
+    return or_(sort < value, and_(sort == value, ident < last))
+
+
+def _encode(value: datetime | str, ident: int) -> str:
+    plain = round(value.timestamp() * 1000) if isinstance(value, datetime) else value
+    return base64.urlsafe_b64encode(json.dumps([plain, ident]).encode()).decode()
+
+
+def _decode(token: str) -> tuple[int | str, int]:
+    try:
+        value, ident = json.loads(base64.urlsafe_b64decode(token.encode()))
+    except ValueError as error:
+        raise InvalidError("NextToken is not one that this list returned.") from error
+    if not isinstance(value, int | str) or not isinstance(ident, int):
+        raise InvalidError("NextToken is not one that this list returned.")
+    return value, ident

@@ -1,0 +1,72 @@
+"""Tags of resources."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, insert, select
+
+from review_desk.engine.arns import Scope
+from review_desk.engine.database import Database
+from review_desk.engine.errors import InvalidError, NotFoundError
+from review_desk.engine.named import NamedStore, Tags
+from review_desk.engine.tables import tag
+
+MOST_TAGS = 50
+
+
+class TagStore:
+    """The only door to tags.
+
+    :param stores: the kinds of resources that carry tags.
+    """
+
+    def __init__(self, database: Database, stores: list[NamedStore]) -> None:
+        self._database = database
+        self._stores = stores
+
+    def add(self, scope: Scope, arn: str, tags: Tags) -> Tags:
+        """Add tags, or overwrite those of the same key; return all of the resource's.
+
+        :raises NotFoundError: no such resource.
+        :raises InvalidError: it would have more than 50.
+        """
+        self._check(scope, arn)
+        with self._database.write() as connection:
+            keys = [item["Key"] for item in tags]
+            connection.execute(delete(tag).where(tag.c.arn == arn, tag.c.key.in_(keys)))
+            values = {item["Key"]: item["Value"] for item in tags}
+            if values:
+                rows = [{"arn": arn, "key": key, "value": value} for key, value in values.items()]
+                connection.execute(insert(tag), rows)
+            present = _tags(connection, arn)
+            if len(present) > MOST_TAGS:
+                raise InvalidError(f"{arn} would have {len(present)} tags; the most is {MOST_TAGS}.")
+        return present
+
+    def list(self, scope: Scope, arn: str) -> Tags:
+        """Return a resource's tags, by key.
+
+        :raises NotFoundError: no such resource.
+        """
+        self._check(scope, arn)
+        with self._database.read() as connection:
+            return _tags(connection, arn)
+
+    def remove(self, scope: Scope, arn: str, keys: Sequence[str]) -> None:
+        """Remove tags; a key that is not there is no error.
+
+        :raises NotFoundError: no such resource.
+        """
+        self._check(scope, arn)
+        with self._database.write() as connection:
+            connection.execute(delete(tag).where(tag.c.arn == arn, tag.c.key.in_(keys)))
+
+    def _check(self, scope: Scope, arn: str) -> None:
+        if not any(store.find_arn(scope, arn) for store in self._stores):
+            raise NotFoundError(f"{arn} does not exist, or is of a kind that has no tags here.")
+
+
+def _tags(connection: Connection, arn: str) -> Tags:
+    rows = connection.execute(select(tag).where(tag.c.arn == arn).order_by(tag.c.key)).all()
+    return [{"Key": row.key, "Value": row.value} for row in rows]
