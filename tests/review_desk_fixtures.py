@@ -50,7 +50,7 @@ class Desk:
         self.tasks = self.service.tasks
         self.loops = self.service.loops
         self.team("reviewers")
-        self.service.human_task_uis.create(SCOPE, "ui", "<crowd-form>{{ task.input.text }}</crowd-form>")
+        self.service.human_task_uis.create(SCOPE, "ui", "<crowd-form>{{ task.input.text }}</crowd-form>", [])
 
     def team(self, name: str) -> None:
         self.service.workteams.create(SCOPE, name, "d", {})

@@ -18,7 +18,6 @@ from review_desk.engine.errors import InUseError, NotFoundError
 from review_desk.engine.paging import Page, PageRequest, fetch_page
 from review_desk.engine.tables import tag
 
-
 Tags = list[dict[str, str]]
 """``[{"Key": …, "Value": …}]``, at most 50, as the API has them."""
 
