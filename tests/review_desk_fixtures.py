@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from postgresql_server import PostgresqlServer
 from sqlalchemy import select
 
 from review_desk.engine.arns import Scope
@@ -39,8 +40,11 @@ class MemoryStore:
 class Desk:
     """A service and shorthands for what the tests do with it."""
 
-    def __init__(self, directory: Path) -> None:
-        settings = Settings(database_url=f"sqlite:///{directory}/review_desk.db")
+    def __init__(self, directory: Path, database_url: str | None = None) -> None:
+        settings = Settings(
+            database_url=database_url or f"sqlite:///{directory}/review_desk.db",
+            secret_key_file=directory / "review_desk.key",
+        )
         create_key_file(settings)
         self.clock = ManualClock(datetime(2026, 1, 1, 12, tzinfo=UTC))
         self.service = Service(settings, self.clock)
@@ -88,8 +92,20 @@ class Desk:
         return str(self.loops.describe(SCOPE, name).status)
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    made = Desk(tmp_path)
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    server = PostgresqlServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def desk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Desk]:
+    """A service on an empty database of either kind."""
+    url = None
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql").new_database()
+    made = Desk(tmp_path, url)
     yield made
     made.service.database.engine.dispose()

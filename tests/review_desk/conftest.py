@@ -1,3 +1,3 @@
-from review_desk_fixtures import desk
+from review_desk_fixtures import desk, postgresql
 
-__all__ = ["desk"]
+__all__ = ["desk", "postgresql"]
