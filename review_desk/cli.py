@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from review_desk import __version__
 from review_desk.engine.arns import Scope
+from review_desk.engine.clock import iso_milliseconds
 from review_desk.engine.database import Database, DatabaseError
 from review_desk.engine.errors import EngineError, InUseError
 from review_desk.secrets import SecretKeyError, create_key_file
@@ -135,6 +136,40 @@ def create_worker(name: str, team: str, lead: bool, password_stdin: bool) -> Non
     service = _service()
     is_new = service.access.ensure_worker(_scope(service), name, password, team, lead=lead)
     click.echo(f"{name} {'is a new worker' if is_new else 'was there already and is'} in {team}.")
+
+
+@main.group("dead-letter", help="Outputs and events that could not be delivered for 24 hours.")
+def dead_letter() -> None:
+    pass
+
+
+@dead_letter.command("list", help="Print one JSON object a line, oldest first.")
+@plain_errors
+def list_dead_letters() -> None:
+    for letter in _service().outbox.dead_letters():
+        click.echo(
+            json.dumps(
+                {
+                    "Id": letter.id,
+                    "Kind": letter.kind,
+                    "HumanLoopName": letter.human_loop,
+                    "GivenUpAt": iso_milliseconds(letter.given_up_at),
+                    "Attempts": letter.attempts,
+                    "Error": letter.error,
+                }
+            )
+        )
+
+
+@dead_letter.command("requeue", help="Deliver again: the dead letter ID, or all of them.")
+@click.argument("dead_letter_id", metavar="[ID]", type=int, required=False)
+@click.option("--all", "everything", is_flag=True, help="All dead letters.")
+@plain_errors
+def requeue_dead_letter(dead_letter_id: int | None, everything: bool) -> None:
+    if (dead_letter_id is None) != everything:
+        raise click.UsageError("Give an ID, or --all.")
+    count = _service().outbox.requeue(dead_letter_id)
+    click.echo(f"{count} put back; the running service delivers them.")
 
 
 def _service() -> Service:

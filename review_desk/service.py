@@ -16,6 +16,7 @@ from review_desk.engine.tags import TagStore
 from review_desk.engine.tasks import TaskStore
 from review_desk.engine.workteams import WorkteamStore
 from review_desk.links import Links
+from review_desk.receivers import configured_receivers
 from review_desk.secrets import SecretBox
 from review_desk.settings import Settings
 from review_desk.storage import Storage
@@ -48,7 +49,13 @@ class Service:
         self.tags = TagStore(self.database, [self.workteams, self.human_task_uis, self.flow_definitions])
         self.loops = LoopStore(self.database, self.clock, self.flow_definitions, render_error)
         self.tasks = TaskStore(self.database, self.clock)
-        self.outbox = Outbox(self.database, self.clock, self.storage, settings.public_url)
+        self.outbox = Outbox(
+            self.database,
+            self.clock,
+            self.storage,
+            settings.public_url,
+            configured_receivers(settings, self.clock),
+        )
         self._delivery = BackgroundJob("outbox delivery", self.outbox.deliver_due, OUTBOX_INTERVAL_IN_SECONDS)
         self._tidying = BackgroundJob("tidying", self.tasks.tidy, TIDY_INTERVAL_IN_SECONDS)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine import make_url
 
@@ -36,12 +36,29 @@ class Settings(BaseSettings):
     s3_endpoint_url: str | None = Field(
         default=None, description="S3-compatible store for documents and answers. Empty: Amazon S3."
     )
+    event_sqs_queue_url: str | None = Field(
+        default=None, description="SQS queue that gets an event for every human loop that ends."
+    )
+    event_webhook_url: str | None = Field(
+        default=None, description="Address that gets the same event by HTTP POST, signed."
+    )
+    event_webhook_secret: str | None = Field(
+        default=None, description="Shared secret of the webhook's signatures; needed with its address."
+    )
     secret_key: str | None = Field(
         default=None, description="Fernet key that encrypts access keys and signs links. Empty: a key file."
     )
     secret_key_file: Path | None = Field(
         default=None, description="File of the Fernet key; created by `migrate` beside a SQLite database."
     )
+
+    @model_validator(mode="after")
+    def _webhook_has_secret(self) -> Self:
+        if self.event_webhook_url and not self.event_webhook_secret:
+            raise ValueError(
+                "REVIEW_DESK_EVENT_WEBHOOK_SECRET is needed: without it receivers cannot trust an event"
+            )
+        return self
 
     def key_file(self) -> Path | None:
         """Path of the key file: the configured one, or one beside the SQLite database."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, exists, insert, literal, select, update
+from sqlalchemy import Connection, Row, case, exists, literal, select, update
 
 from review_desk.engine.arns import Scope
 from review_desk.engine.clock import Clock
@@ -16,7 +16,8 @@ from review_desk.engine.errors import InUseError, InvalidError, NotFoundError
 from review_desk.engine.human_task_uis import HumanTaskUiStore
 from review_desk.engine.lifecycle import LoopStatus
 from review_desk.engine.named import Kind, NamedStore
-from review_desk.engine.tables import Timestamp, flow_definition, human_loop, human_task_ui, outbox
+from review_desk.engine.owed import owe
+from review_desk.engine.tables import Timestamp, flow_definition, human_loop, human_task_ui
 from review_desk.engine.workteams import WorkteamStore
 
 ACTIVE = "Active"
@@ -175,17 +176,10 @@ def finish_deletion(connection: Connection, flow_definition_id: int, now: dateti
 
 
 def _stop_loops(connection: Connection, flow_definition_id: int, now: datetime) -> None:
-    """Stop every loop of a flow definition in three statements, however many there are."""
+    """Stop every loop of a flow definition in few statements, however many there are."""
     loops = human_loop.c
     in_progress = (loops.flow_definition_id == flow_definition_id, loops.status == LoopStatus.IN_PROGRESS)
-    connection.execute(
-        insert(outbox).from_select(
-            ["kind", "human_loop_id", "created_at", "next_attempt_at", "attempts"],
-            select(
-                literal("output"), loops.id, literal(now, Timestamp), literal(now, Timestamp), literal(0)
-            ).where(*in_progress, loops.active_count == 0, loops.answer_count > 0),
-        )
-    )
+    owe(connection, [*in_progress, loops.active_count == 0], now)
     connection.execute(
         update(human_loop)
         .where(*in_progress, loops.active_count == 0)

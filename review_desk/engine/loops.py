@@ -19,6 +19,7 @@ from review_desk.engine.errors import ConflictError, InvalidError, NotFoundError
 from review_desk.engine.flow_definitions import ACTIVE, FlowDefinition, FlowDefinitionStore
 from review_desk.engine.lifecycle import FailureCode, LoopStatus
 from review_desk.engine.output import output_uri
+from review_desk.engine.owed import owe
 from review_desk.engine.paging import PageRequest, fetch_page
 from review_desk.engine.tables import flow_definition, human_loop, human_loop_input
 from review_desk.engine.transitions import progress_of, save_progress
@@ -95,6 +96,8 @@ class LoopStore:
                         human_loop_id=loop_id, content=input_content, data_attributes=data_attributes
                     )
                 )
+                if render_error is not None:
+                    owe(connection, [human_loop.c.id == loop_id], self._clock.now())
         except IntegrityError:
             with self._database.read() as connection:
                 existing = _find(connection, scope, name)

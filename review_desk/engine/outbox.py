@@ -1,26 +1,43 @@
-"""The outbox: what a finished loop owes the outside, delivered at least once however often the process dies."""
+"""The outbox: what a loop that ended owes the outside, delivered at least once however often the process dies.
+
+An ended loop has an event, and before it an output if there are answers. Processes share the work: each takes rows
+for a while by moving their next attempt, so a row whose process died comes up again by itself.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 import random
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, and_, exists, or_, select, update
 
 from review_desk.engine.arns import Scope
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
+from review_desk.engine.errors import NotFoundError
+from review_desk.engine.events import status_change_event
 from review_desk.engine.lifecycle import TaskState
 from review_desk.engine.output import Answer, output_document
+from review_desk.engine.owed import EVENT, OUTPUT
 from review_desk.engine.tables import flow_definition, human_loop, human_loop_input, outbox, task, worker
+from review_desk.receivers import DeliveryError, Receiver
 from review_desk.storage import StorageError
 
 FIRST_RETRY_IN_SECONDS = 1.0
 LONGEST_RETRY_IN_SECONDS = 60.0
-DELIVERED_AT_ONCE = 50
+GIVEN_UP_AFTER = timedelta(hours=24)
+HELD_FOR = timedelta(seconds=45)
+TAKEN_AT_ONCE = 16
+SENT_AT_ONCE = 8
+
+EVENT_IDS = uuid.UUID("5b0a3f0e-6d0f-4c39-9a43-0d7f8c1f4a52")
+"""Namespace of event ids: an event's id follows from its loop, so every delivery has the same."""
 
 log = logging.getLogger(__name__)
 
@@ -31,52 +48,176 @@ class Writer(Protocol):
     def put_json(self, uri: str, document: dict[str, Any]) -> None: ...
 
 
-class Outbox:
-    """Delivers what is due. Repeating a delivery writes the same object again."""
+@dataclass(frozen=True)
+class DeadLetter:
+    """A delivery that was given up."""
 
-    def __init__(self, database: Database, clock: Clock, writer: Writer, issuer: str) -> None:
+    id: int
+    kind: str
+    human_loop: str
+    given_up_at: datetime
+    attempts: int
+    error: str
+
+
+class Outbox:
+    """Delivers what is due, and knows what was given up.
+
+    :param issuer: who vouches for the workers' identities in an output.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        writer: Writer,
+        issuer: str,
+        receivers: list[Receiver] | None = None,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._writer = writer
         self._issuer = issuer
+        self._receivers = receivers or []
 
     def deliver_due(self) -> int:
-        """Deliver everything that is due now; return how many were delivered."""
+        """Deliver what is due now, up to 16 rows; return how many were delivered."""
+        rows = self._take_due()
+        if len(rows) <= 1:
+            return sum(map(self._deliver, rows))
+        with ThreadPoolExecutor(SENT_AT_ONCE, thread_name_prefix="outbox") as pool:
+            return sum(pool.map(self._deliver, rows))
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """Return what was given up, oldest first."""
         with self._database.read() as connection:
-            due = connection.execute(
-                select(outbox)
-                .where(outbox.c.delivered_at.is_(None), outbox.c.next_attempt_at <= self._clock.now())
-                .order_by(outbox.c.next_attempt_at)
-                .limit(DELIVERED_AT_ONCE)
+            rows = connection.execute(
+                select(outbox, human_loop.c.name)
+                .join_from(outbox, human_loop)
+                .where(outbox.c.dead_at.is_not(None))
+                .order_by(outbox.c.id)
             ).all()
-        return sum(self._deliver(row) for row in due)
+        return [
+            DeadLetter(row.id, row.kind, row.name, row.dead_at, row.attempts, row.last_error or "")
+            for row in rows
+        ]
+
+    def requeue(self, dead_letter_id: int | None = None) -> int:
+        """Try again what was given up, all of it or one; return how many.
+
+        :raises NotFoundError: no such dead letter.
+        """
+        now = self._clock.now()
+        statement = update(outbox).where(outbox.c.dead_at.is_not(None))
+        if dead_letter_id is not None:
+            statement = statement.where(outbox.c.id == dead_letter_id)
+        with self._database.write() as connection:
+            count = connection.execute(
+                statement.values(dead_at=None, created_at=now, next_attempt_at=now, attempts=0)
+            ).rowcount
+        if dead_letter_id is not None and not count:
+            raise NotFoundError(f"There is no dead letter {dead_letter_id}.")
+        return count
+
+    def _take_due(self) -> list[Row[Any]]:
+        now = self._clock.now()
+        earlier = outbox.alias("earlier")
+        output_is_owed = exists().where(
+            earlier.c.human_loop_id == outbox.c.human_loop_id,
+            earlier.c.kind == OUTPUT,
+            earlier.c.delivered_at.is_(None),
+        )
+        due = (
+            select(outbox.c.id)
+            .where(
+                outbox.c.delivered_at.is_(None),
+                outbox.c.dead_at.is_(None),
+                outbox.c.next_attempt_at <= now,
+                or_(outbox.c.kind == OUTPUT, and_(outbox.c.kind == EVENT, ~output_is_owed)),
+            )
+            .order_by(outbox.c.next_attempt_at, outbox.c.id)
+            .limit(TAKEN_AT_ONCE)
+        )
+        with self._database.read() as connection:
+            if connection.execute(due.limit(1)).first() is None:
+                return []
+        with self._database.write() as connection:
+            ids = connection.execute(due.with_for_update(skip_locked=True)).scalars().all()
+            connection.execute(
+                update(outbox).where(outbox.c.id.in_(ids)).values(next_attempt_at=now + HELD_FOR)
+            )
+            return list(
+                connection.execute(select(outbox).where(outbox.c.id.in_(ids)).order_by(outbox.c.id)).all()
+            )
 
     def _deliver(self, row: Row[Any]) -> bool:
         try:
-            self._writer.put_json(*self._output(row.human_loop_id))
-        except (StorageError, ValueError) as error:
-            now = self._clock.now()
-            retry_at = now + timedelta(seconds=retry_delay(row.attempts))
-            self._mark(row, attempts=row.attempts + 1, next_attempt_at=retry_at, last_error=str(error)[:1024])
-            log.error(
-                "%s; attempt %d, next in %.0f s", error, row.attempts + 1, (retry_at - now).total_seconds()
-            )
+            if row.kind == OUTPUT:
+                self._writer.put_json(*self._output(row.human_loop_id))
+            else:
+                self._send(row)
+        except (StorageError, DeliveryError, ValueError) as error:
+            self._put_off(row, str(error))
             return False
         self._mark(row, attempts=row.attempts + 1, delivered_at=self._clock.now(), last_error=None)
         return True
 
-    def _mark(self, row: Row[Any], **values: int | str | datetime | None) -> None:
+    def _put_off(self, row: Row[Any], error: str) -> None:
+        now = self._clock.now()
+        attempts = row.attempts + 1
+        if now - row.created_at >= GIVEN_UP_AFTER:
+            self._mark(row, attempts=attempts, dead_at=now, last_error=error[:1024])
+            log.error("%s; given up after %d attempts: see `review-desk dead-letter list`", error, attempts)
+            return
+        delay = retry_delay(row.attempts)
+        self._mark(
+            row, attempts=attempts, next_attempt_at=now + timedelta(seconds=delay), last_error=error[:1024]
+        )
+        log.warning("%s; attempt %d, next in %.0f s", error, attempts, delay)
+
+    def _send(self, row: Row[Any]) -> None:
+        """Send an event to the receivers that have not taken it yet."""
+        event = self._event(row)
+        taken: list[str] = list(row.delivered_to or [])
+        problems = []
+        for receiver in self._receivers:
+            if receiver.name in taken:
+                continue
+            try:
+                receiver.send(event)
+            except DeliveryError as error:
+                problems.append(str(error))
+            else:
+                taken.append(receiver.name)
+                self._mark(row, delivered_to=list(taken))
+        if problems:
+            raise DeliveryError("; ".join(problems))
+
+    def _mark(self, row: Row[Any], **values: int | str | datetime | list[str] | None) -> None:
         with self._database.write() as connection:
             connection.execute(update(outbox).where(outbox.c.id == row.id).values(**values))
 
+    def _event(self, row: Row[Any]) -> dict[str, Any]:
+        loop = self._loop(row.human_loop_id)
+        return status_change_event(
+            event_id=str(uuid.uuid5(EVENT_IDS, f"{loop.id}/{loop.name}/{loop.status}")),
+            scope=Scope(loop.account_id, loop.region),
+            time=loop.ended_at,
+            loop_name=loop.name,
+            flow_definition_name=loop.flow_name,
+            status=loop.status,
+            failure_code=loop.failure_code,
+            failure_reason=loop.failure_reason,
+            created_at=loop.created_at,
+            output_uri=loop.output_uri if loop.answer_count else None,
+        )
+
     def _output(self, loop_id: int) -> tuple[str, dict[str, Any]]:
+        loop = self._loop(loop_id)
         with self._database.read() as connection:
-            loop = connection.execute(
-                select(human_loop, human_loop_input.c.content, flow_definition.c.name.label("flow_name"))
-                .join_from(human_loop, flow_definition)
-                .join(human_loop_input, human_loop_input.c.human_loop_id == human_loop.c.id)
-                .where(human_loop.c.id == loop_id)
-            ).one()
+            content = connection.execute(
+                select(human_loop_input.c.content).where(human_loop_input.c.human_loop_id == loop_id)
+            ).scalar_one()
             rows = connection.execute(
                 select(task, worker.c.sub)
                 .join_from(task, worker)
@@ -86,13 +227,21 @@ class Outbox:
         return loop.output_uri, output_document(
             flow_definition_arn=scope.arn("flow-definition", loop.flow_name),
             loop_name=loop.name,
-            input_content=json.loads(loop.content),
+            input_content=json.loads(content),
             answers=[Answer(row.sub, row.accepted_at, row.submitted_at, row.answer) for row in rows],
             issuer=self._issuer,
         )
 
+    def _loop(self, loop_id: int) -> Row[Any]:
+        with self._database.read() as connection:
+            return connection.execute(
+                select(human_loop, flow_definition.c.name.label("flow_name"))
+                .join_from(human_loop, flow_definition)
+                .where(human_loop.c.id == loop_id)
+            ).one()
+
 
 def retry_delay(attempts: int) -> float:
-    """Seconds to wait after a number of failed attempts: doubling from 1 to 60, with up to a quarter of jitter."""
+    """Seconds to wait after a number of failed attempts: doubling from 1 to 60, less up to a quarter of jitter."""
     delay = min(FIRST_RETRY_IN_SECONDS * 2.0 ** min(attempts, 10), LONGEST_RETRY_IN_SECONDS)
     return delay * random.uniform(0.75, 1.0)  # noqa: S311

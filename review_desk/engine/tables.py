@@ -233,13 +233,15 @@ outbox = Table(
     Column("next_attempt_at", Timestamp, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("delivered_at", Timestamp),
+    Column("delivered_to", JSON),
+    Column("dead_at", Timestamp),
     Column("last_error", String(1024)),
 )
 Index(
     "ix_outbox_due",
     outbox.c.next_attempt_at,
-    sqlite_where=text("delivered_at IS NULL"),
-    postgresql_where=text("delivered_at IS NULL"),
+    sqlite_where=text("delivered_at IS NULL AND dead_at IS NULL"),
+    postgresql_where=text("delivered_at IS NULL AND dead_at IS NULL"),
 )
 
 tag = Table(

@@ -39,6 +39,7 @@ from review_desk.engine.tables import (
 from review_desk.engine.transitions import log_event, progress_of, save_progress
 
 LEASES_EXPIRED_AT_ONCE = 100
+CLAIM_ATTEMPTS = 5
 
 
 class NoTaskReason(StrEnum):
@@ -185,14 +186,7 @@ class TaskStore:
             if held is not None:
                 return _task(held)
             _expire_leases(connection, now)
-            loop = connection.execute(
-                select(human_loop, flow_definition.c.task_time_limit_in_seconds)
-                .join_from(human_loop, flow_definition)
-                .where(*_open_to(worker_id, now), *wanted)
-                .order_by(human_loop.c.priority, human_loop.c.id)
-                .limit(1)
-                .with_for_update(of=human_loop, skip_locked=True)
-            ).one_or_none()
+            loop = _next_open(connection, worker_id, wanted, now)
             if loop is None:
                 return _why_nothing(connection, worker_id, wanted, now)
             task_id = _take(connection, loop, worker_id, now)
@@ -380,6 +374,31 @@ def _open_to(worker_id: int, now: datetime) -> list[Any]:
         human_loop.c.available_until > now,
         ~taken,
     ]
+
+
+def _next_open(connection: Connection, worker_id: int, wanted: list[Any], now: datetime) -> Row[Any] | None:
+    """Lock the next loop that this worker could take.
+
+    Loops that another claim holds this very moment are passed over. Only if there is nothing else it waits for them,
+    since such a loop may turn out to be open still; each wait ends with that other claim's short transaction.
+    """
+    statement = (
+        select(human_loop, flow_definition.c.task_time_limit_in_seconds)
+        .join_from(human_loop, flow_definition)
+        .where(*_open_to(worker_id, now), *wanted)
+        .order_by(human_loop.c.priority, human_loop.c.id)
+        .limit(1)
+    )
+    for _ in range(CLAIM_ATTEMPTS):
+        for wait in (False, True):
+            loop = connection.execute(
+                statement.with_for_update(of=human_loop, skip_locked=not wait)
+            ).one_or_none()
+            if loop is not None:
+                return loop
+        if connection.execute(statement).one_or_none() is None:
+            return None
+    return None
 
 
 def _wanted(flow_definition_arn: str | None, loop_name: str | None) -> list[Any]:

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, Row, insert, update
 
 from review_desk.engine.flow_definitions import finish_deletion
 from review_desk.engine.lifecycle import FailureCode, LoopProgress, LoopStatus
-from review_desk.engine.tables import human_loop, outbox, task_event
+from review_desk.engine.owed import owe
+from review_desk.engine.tables import human_loop, task_event
 
 
 def progress_of(row: Row[Any]) -> LoopProgress:
@@ -26,7 +27,7 @@ def progress_of(row: Row[Any]) -> LoopProgress:
 
 
 def save_progress(connection: Connection, row: Row[Any], progress: LoopProgress, now: datetime) -> None:
-    """Write a loop's new progress; when it ends, also the outbox row of its output, in the same transaction.
+    """Write a loop's new progress; when it ends, also what it owes, in the same transaction.
 
     :param row: the loop as it was read, under lock, in this transaction.
     """
@@ -51,12 +52,8 @@ def save_progress(connection: Connection, row: Row[Any], progress: LoopProgress,
         log_event(connection, now, f"loop-{progress.status.lower()}", row.id)
     if ends and before.status is LoopStatus.STOPPING:
         finish_deletion(connection, row.flow_definition_id, now)
-    if ends and progress.answer_count:
-        connection.execute(
-            insert(outbox).values(
-                kind="output", human_loop_id=row.id, created_at=now, next_attempt_at=now, attempts=0
-            )
-        )
+    if ends:
+        owe(connection, [human_loop.c.id == row.id], now)
 
 
 def log_event(

@@ -239,6 +239,8 @@ def upgrade() -> None:
         sa.Column("next_attempt_at", sa.BigInteger(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("delivered_at", sa.BigInteger(), nullable=True),
+        sa.Column("delivered_to", sa.JSON(), nullable=True),
+        sa.Column("dead_at", sa.BigInteger(), nullable=True),
         sa.Column("last_error", sa.String(length=1024), nullable=True),
         sa.ForeignKeyConstraint(
             ["human_loop_id"], ["human_loop.id"], name=op.f("fk_outbox_human_loop_id_human_loop")
@@ -250,8 +252,8 @@ def upgrade() -> None:
         "outbox",
         ["next_attempt_at"],
         unique=False,
-        sqlite_where=sa.text("delivered_at IS NULL"),
-        postgresql_where=sa.text("delivered_at IS NULL"),
+        sqlite_where=sa.text("delivered_at IS NULL AND dead_at IS NULL"),
+        postgresql_where=sa.text("delivered_at IS NULL AND dead_at IS NULL"),
     )
     op.create_index("ix_outbox_human_loop_id", "outbox", ["human_loop_id"], unique=False)
 
