@@ -96,6 +96,44 @@ def create_access_key(name: str) -> None:
     click.echo(json.dumps({"AccessKeyId": key_id, "SecretAccessKey": secret}))
 
 
+@access_key.command("list", help="Print one JSON object a line, oldest first.")
+@plain_errors
+def list_access_keys() -> None:
+    for key in _service().access.access_keys():
+        click.echo(
+            json.dumps(
+                {
+                    "AccessKeyId": key.access_key_id,
+                    "Name": key.name,
+                    "CreatedAt": iso_milliseconds(key.created_at),
+                    "RevokedAt": iso_milliseconds(key.revoked_at) if key.revoked_at else None,
+                }
+            )
+        )
+
+
+@access_key.command("revoke", help="Refuse the access key ID from now on.")
+@click.argument("access_key_id", metavar="ID")
+@plain_errors
+def revoke_access_key(access_key_id: str) -> None:
+    _service().access.revoke_access_key(access_key_id)
+    click.echo(f"{access_key_id} is revoked.")
+
+
+@access_key.command(
+    "rotate", help="Create a key under the same name as ID and print it; ID stays until revoked."
+)
+@click.argument("access_key_id", metavar="ID")
+@plain_errors
+def rotate_access_key(access_key_id: str) -> None:
+    access = _service().access
+    names = {key.access_key_id: key.name for key in access.access_keys()}
+    if access_key_id not in names:
+        raise click.ClickException(f"There is no access key {access_key_id!r}.")
+    key_id, secret = access.create_access_key(names[access_key_id])
+    click.echo(json.dumps({"AccessKeyId": key_id, "SecretAccessKey": secret}))
+
+
 @main.group(help="Work teams.")
 def team() -> None:
     pass
@@ -136,6 +174,24 @@ def create_worker(name: str, team: str, lead: bool, password_stdin: bool) -> Non
     service = _service()
     is_new = service.access.ensure_worker(_scope(service), name, password, team, lead=lead)
     click.echo(f"{name} {'is a new worker' if is_new else 'was there already and is'} in {team}.")
+
+
+@worker.command("disable", help="Bar the worker NAME from the portal at once; their answers stay.")
+@click.argument("name")
+@plain_errors
+def disable_worker(name: str) -> None:
+    _service().access.disable_worker(name)
+    click.echo(f"{name} is disabled.")
+
+
+@worker.command("remove", help="Take the worker NAME out of a team.")
+@click.argument("name")
+@click.option("--team", required=True, help="Work team.")
+@plain_errors
+def remove_worker(name: str, team: str) -> None:
+    service = _service()
+    service.access.remove_from_team(_scope(service), name, team)
+    click.echo(f"{name} is no longer in {team}.")
 
 
 @main.group("dead-letter", help="Outputs and events that could not be delivered for 24 hours.")

@@ -6,16 +6,17 @@ import hashlib
 import secrets
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from review_desk.engine.arns import Scope
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
 from review_desk.engine.errors import EngineError, InvalidError, NotFoundError
+from review_desk.engine.named import find
 from review_desk.engine.tables import (
     access_key,
     portal_session,
@@ -48,6 +49,16 @@ class Session:
     username: str
     lead: bool
     csrf_token: str
+
+
+@dataclass(frozen=True)
+class AccessKey:
+    """An access key, without its secret."""
+
+    access_key_id: str
+    name: str
+    created_at: datetime
+    revoked_at: datetime | None
 
 
 class AccessStore:
@@ -85,6 +96,58 @@ class AccessStore:
             ).one_or_none()
         return self._secret_box.decrypt(row.secret_encrypted) if row else None
 
+    def access_keys(self) -> list[AccessKey]:
+        """Return every access key, oldest first, without its secret."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(access_key).order_by(access_key.c.created_at)).all()
+        return [AccessKey(row.access_key_id, row.name, row.created_at, row.revoked_at) for row in rows]
+
+    def revoke_access_key(self, access_key_id: str) -> None:
+        """Refuse a key from now on. Revoking it again changes nothing.
+
+        :raises NotFoundError: no such key.
+        """
+        with self._database.write() as connection:
+            known = connection.execute(
+                select(access_key.c.access_key_id).where(access_key.c.access_key_id == access_key_id)
+            ).one_or_none()
+            if known is None:
+                raise NotFoundError(f"There is no access key {access_key_id!r}.")
+            connection.execute(
+                update(access_key)
+                .where(access_key.c.access_key_id == access_key_id, access_key.c.revoked_at.is_(None))
+                .values(revoked_at=self._clock.now())
+            )
+
+    def disable_worker(self, username: str) -> None:
+        """Bar a worker from the portal at once; what they did stays, and what they hold runs out.
+
+        :raises NotFoundError: no such worker.
+        """
+        with self._database.write() as connection:
+            worker_id = _worker_id(connection, username)
+            connection.execute(
+                update(worker)
+                .where(worker.c.id == worker_id, worker.c.disabled_at.is_(None))
+                .values(disabled_at=self._clock.now())
+            )
+            connection.execute(delete(portal_session).where(portal_session.c.worker_id == worker_id))
+
+    def remove_from_team(self, scope: Scope, username: str, team: str) -> None:
+        """Take a worker out of a team: its loops are no longer offered; a task in hand may be finished.
+
+        :raises NotFoundError: no such worker or team, or the worker is not in it.
+        """
+        with self._database.write() as connection:
+            removed = connection.execute(
+                delete(workteam_member).where(
+                    workteam_member.c.worker_id == _worker_id(connection, username),
+                    workteam_member.c.workteam_id == _team_id(connection, scope, team),
+                )
+            ).rowcount
+        if not removed:
+            raise NotFoundError(f"The worker {username!r} is not in the work team {team!r}.")
+
     def ensure_worker(self, scope: Scope, username: str, password: str, team: str, *, lead: bool) -> bool:
         """Make sure that the worker exists and is in the team; a known worker keeps the password.
 
@@ -93,19 +156,7 @@ class AccessStore:
         :raises InvalidError: the password of a new worker is too short.
         """
         with self._database.write() as connection:
-            team_id = connection.execute(
-                select(workteam.c.id).where(
-                    workteam.c.account_id == scope.account_id,
-                    workteam.c.region == scope.region,
-                    workteam.c.name == team,
-                    workteam.c.deleted_at.is_(None),
-                )
-            ).scalar_one_or_none()
-            if team_id is None:
-                raise NotFoundError(
-                    f"There is no work team {team!r} in {scope.region}: create it with "
-                    f"`review-desk team create {team}`."
-                )
+            team_id = _team_id(connection, scope, team)
             worker_id = connection.execute(
                 select(worker.c.id).where(worker.c.username == username)
             ).scalar_one_or_none()
@@ -199,6 +250,24 @@ class AccessStore:
             return self._hasher.verify(password_hash, password)
         except (VerificationError, InvalidHashError):
             return False
+
+
+def _worker_id(connection: Connection, username: str) -> int:
+    row = connection.execute(select(worker.c.id).where(worker.c.username == username)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"There is no worker {username!r}.")
+    worker_id: int = row.id
+    return worker_id
+
+
+def _team_id(connection: Connection, scope: Scope, name: str) -> int:
+    row = find(connection, workteam, scope, name)
+    if row is None:
+        raise NotFoundError(
+            f"There is no work team {name!r} in {scope.region}: create it with `review-desk team create {name}`."
+        )
+    team_id: int = row.id
+    return team_id
 
 
 def _digest(token: str) -> str:

@@ -304,6 +304,20 @@ def test_wrong_credentials(review_desk_server: ReviewDesk, key: str | None, secr
     assert refusal(client.describe_human_loop, HumanLoopName="x")[0] == code
 
 
+def test_a_revoked_key_is_refused(review_desk_server: ReviewDesk) -> None:
+    key = json.loads(review_desk_server.command("access-key", "create", "--name", "short-lived"))
+    client = boto3.client(
+        "sagemaker-a2i-runtime",
+        endpoint_url=review_desk_server.url,
+        region_name=REGION,
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    assert refusal(client.describe_human_loop, HumanLoopName="x")[0] == "ResourceNotFoundException"
+    review_desk_server.command("access-key", "revoke", key["AccessKeyId"])
+    assert refusal(client.describe_human_loop, HumanLoopName="x")[0] == "UnrecognizedClientException"
+
+
 def test_required_members_are_checked_by_the_client_too(runtime: Any) -> None:
     with pytest.raises(ParamValidationError):
         runtime.start_human_loop(HumanLoopName="x")

@@ -80,3 +80,28 @@ def test_a_postgresql_database_needs_a_stated_key(run, monkeypatch: pytest.Monke
     result = run("migrate")
     assert "REVIEW_DESK_SECRET_KEY" in result.output
     assert "hidden" not in result.output
+
+
+def test_access_keys_are_listed_rotated_and_revoked(run) -> None:
+    run("migrate")
+    first = json.loads(run("access-key", "create", "--name", "airflow").output)["AccessKeyId"]
+    second = json.loads(run("access-key", "rotate", first).output)["AccessKeyId"]
+    run("access-key", "revoke", first)
+    listed = [json.loads(line) for line in run("access-key", "list").output.splitlines()]
+    assert [(key["AccessKeyId"], key["Name"], key["RevokedAt"] is None) for key in listed] == [
+        (first, "airflow", False),
+        (second, "airflow", True),
+    ]
+    assert "SecretAccessKey" not in listed[0]
+    for command in ("revoke", "rotate"):
+        assert "There is no access key 'AKNONE'" in run("access-key", command, "AKNONE").output
+
+
+def test_workers_leave_teams_and_are_disabled(run) -> None:
+    run("migrate")
+    run("team", "create", "reviewers")
+    run("worker", "create", "ann", "--team", "reviewers", "--password-stdin", stdin="long enough")
+    assert run("worker", "remove", "ann", "--team", "reviewers").exit_code == 0
+    assert "is not in" in run("worker", "remove", "ann", "--team", "reviewers").output
+    assert run("worker", "disable", "ann").exit_code == 0
+    assert "There is no worker 'bob'" in run("worker", "disable", "bob").output
