@@ -12,6 +12,7 @@ from review_desk.engine.flow_definitions import FlowDefinitionStore
 from review_desk.engine.human_task_uis import HumanTaskUiStore
 from review_desk.engine.loops import LoopStore
 from review_desk.engine.outbox import Outbox
+from review_desk.engine.quota import OpenLoopQuota
 from review_desk.engine.tags import TagStore
 from review_desk.engine.tasks import TaskStore
 from review_desk.engine.workteams import WorkteamStore
@@ -47,7 +48,8 @@ class Service:
             self.database, self.clock, self.workteams, self.human_task_uis
         )
         self.tags = TagStore(self.database, [self.workteams, self.human_task_uis, self.flow_definitions])
-        self.loops = LoopStore(self.database, self.clock, self.flow_definitions, render_error)
+        self.quota = OpenLoopQuota(self.database, self.clock, settings.open_loop_quota)
+        self.loops = LoopStore(self.database, self.clock, self.flow_definitions, render_error, self.quota)
         self.tasks = TaskStore(self.database, self.clock)
         self.outbox = Outbox(
             self.database,

@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     s3_endpoint_url: str | None = Field(
         default=None, description="S3-compatible store for documents and answers. Empty: Amazon S3."
     )
+    requests_per_second: Annotated[float, Field(ge=0)] = Field(
+        default=0, description="Requests a second that one access key may send to one process; 0: no limit."
+    )
+    open_loop_quota: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Human loops that may be in progress at once in a Region; 0: no limit."
+    )
     event_sqs_queue_url: str | None = Field(
         default=None, description="SQS queue that gets an event for every human loop that ends."
     )

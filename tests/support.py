@@ -45,6 +45,7 @@ class ReviewDesk:
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
     access_key: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -66,6 +67,7 @@ class ReviewDesk:
             "REVIEW_DESK_DATABASE_URL": f"sqlite:///{self.directory}/review_desk.db",
             "REVIEW_DESK_PUBLIC_URL": self.url,
             "REVIEW_DESK_S3_ENDPOINT_URL": self.s3_endpoint_url,
+            **self.settings,
         }
 
     def command(self, *arguments: str, stdin: str = "") -> str:

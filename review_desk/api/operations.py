@@ -9,7 +9,14 @@ from typing import Any
 from review_desk.api import control_plane, runtime
 from review_desk.api.errors import ApiError
 from review_desk.engine.arns import Scope
-from review_desk.engine.errors import ConflictError, EngineError, InUseError, InvalidError, NotFoundError
+from review_desk.engine.errors import (
+    ConflictError,
+    EngineError,
+    InUseError,
+    InvalidError,
+    NotFoundError,
+    QuotaError,
+)
 from review_desk.service import Service
 
 Parameters = dict[str, Any]
@@ -76,6 +83,8 @@ def _code(error: EngineError, *, runtime: bool) -> str:
         return "ResourceNotFoundException" if runtime else "ResourceNotFound"
     if isinstance(error, ConflictError):
         return "ConflictException"
+    if isinstance(error, QuotaError):
+        return "ServiceQuotaExceededException"
     if isinstance(error, InUseError):
         return "ResourceInUse"
     if isinstance(error, InvalidError):

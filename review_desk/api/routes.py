@@ -14,6 +14,7 @@ from starlette.routing import Route
 from review_desk.api import sigv4
 from review_desk.api.errors import ApiError
 from review_desk.api.operations import call
+from review_desk.api.throttle import Throttle
 from review_desk.api.wire import ParsedRequest, error_response, parse_json_rpc, parse_rest, serialise
 from review_desk.engine.arns import Scope
 from review_desk.service import Service
@@ -30,11 +31,13 @@ log = logging.getLogger(__name__)
 def routes(service: Service) -> list[Route]:
     """Build the routes over one service."""
 
+    throttle = Throttle(service.settings.requests_per_second)
+
     async def control_plane(request: Request) -> Response:
-        return await _answer(service, request, rest=False)
+        return await _answer(service, throttle, request, rest=False)
 
     async def runtime(request: Request) -> Response:
-        return await _answer(service, request, rest=True)
+        return await _answer(service, throttle, request, rest=True)
 
     methods = ["GET", "POST", "DELETE"]
     return [
@@ -44,13 +47,13 @@ def routes(service: Service) -> list[Route]:
     ]
 
 
-async def _answer(service: Service, request: Request, *, rest: bool) -> Response:
+async def _answer(service: Service, throttle: Throttle, request: Request, *, rest: bool) -> Response:
     request_id = str(uuid.uuid4())
     headers = {"x-amzn-requestid": request_id}
     status = 200
     try:
         body = await _read_body(request)
-        content = await run_in_threadpool(_carry_out, service, request, body, rest)
+        content = await run_in_threadpool(_carry_out, service, throttle, request, body, rest)
     except Exception as raised:
         error = _refusal(raised, request, request_id)
         status = error.status
@@ -71,7 +74,7 @@ def _refusal(raised: Exception, request: Request, request_id: str) -> ApiError:
     )
 
 
-def _carry_out(service: Service, request: Request, body: bytes, rest: bool) -> bytes:
+def _carry_out(service: Service, throttle: Throttle, request: Request, body: bytes, rest: bool) -> bytes:
     path = request.scope.get("raw_path", b"").decode("latin-1").split("?", 1)[0] or request.url.path
     signed = sigv4.SignedRequest(
         method=request.method,
@@ -88,6 +91,7 @@ def _carry_out(service: Service, request: Request, body: bytes, rest: bool) -> b
         )
     if not re.fullmatch(REGION_PATTERN, caller.region):
         raise ApiError("InvalidSignatureException", "Credential should be scoped to a valid Region.")
+    throttle.admit(caller.access_key_id)
     parsed: ParsedRequest = (
         parse_rest(request.method, path, request.url.query, body)
         if rest

@@ -23,6 +23,10 @@ class InvalidError(EngineError):
     """The request is well-formed, but a rule forbids it."""
 
 
+class QuotaError(EngineError):
+    """There are as many of something as there may be."""
+
+
 class StaleDraftError(EngineError):
     """Another window saved a newer draft of the task."""
 

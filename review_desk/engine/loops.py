@@ -21,6 +21,7 @@ from review_desk.engine.lifecycle import FailureCode, LoopStatus
 from review_desk.engine.output import output_uri
 from review_desk.engine.owed import owe
 from review_desk.engine.paging import PageRequest, fetch_page
+from review_desk.engine.quota import OpenLoopQuota
 from review_desk.engine.tables import flow_definition, human_loop, human_loop_input
 from review_desk.engine.transitions import progress_of, save_progress
 
@@ -53,11 +54,13 @@ class LoopStore:
         clock: Clock,
         flow_definitions: FlowDefinitionStore,
         check_render: CheckRender,
+        quota: OpenLoopQuota,
     ) -> None:
         self._database = database
         self._clock = clock
         self._flow_definitions = flow_definitions
         self._check_render = check_render
+        self._quota = quota
 
     def start(
         self,
@@ -74,6 +77,7 @@ class LoopStore:
 
         :param input_content: a JSON object as a string, at most 3 MiB.
         :raises InvalidError: unknown flow definition, or the input is no JSON object.
+        :raises QuotaError: too many loops are in progress.
         :raises ConflictError: the name belongs to an active loop with other input, or to one that ended.
         """
         flow = self._flow(scope, flow_definition_arn)
@@ -83,6 +87,7 @@ class LoopStore:
             existing = _find(connection, scope, name)
         if existing is not None:
             return _same_loop(scope, existing, digest)
+        self._quota.reserve(scope)
         render_error = self._check_render(flow.template, content)
         try:
             with self._database.write() as connection:
