@@ -9,7 +9,6 @@ right: a missing space or a small l read for a capital I can score 99.
 
 from __future__ import annotations
 
-import os
 import warnings
 from functools import lru_cache
 from io import BytesIO
@@ -98,14 +97,8 @@ def _engine() -> RapidOCR:
     """Load the engine once a process: about a second and 300 MB."""
     from rapidocr import RapidOCR
 
-    threads = int(os.environ.get("OCR_THREADS", "-1"))
-    return RapidOCR(
-        params={
-            "Global.log_level": "critical",
-            "Global.use_cls": False,
-            "EngineConfig.onnxruntime.intra_op_num_threads": threads,
-        }
-    )
+    # The classifier only tells upside-down lines, which a form has none of.
+    return RapidOCR(params={"Global.log_level": "critical", "Global.use_cls": False})
 
 
 def _read_lines(page: Image.Image) -> list[Line]:

@@ -6,6 +6,9 @@ import signal
 import sys
 from types import FrameType
 
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError
+
 from include.demo.run import demo, keep_up
 from include.demo.settings import DemoError, SettingError, read_settings
 from include.demo.terminal import Terminal
@@ -33,6 +36,9 @@ def main(arguments: list[str]) -> int:
         return 130
     except DemoError as error:
         terminal.problem(str(error))
+        return 1
+    except (OSError, BotoCoreError, ClientError, httpx.HTTPError) as error:
+        terminal.problem(f"The demo broke off: {error} (logs: {settings.build / 'logs'})")
         return 1
     return 0
 

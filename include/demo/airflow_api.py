@@ -138,6 +138,8 @@ def cause_in_log(entries: list[Any]) -> str:
     lines = [entry if isinstance(entry, dict) else {"event": str(entry)} for entry in entries]
     lines = [line for line in lines if str(line.get("event", "")).strip()]
     errors = [line for line in lines if str(line.get("level", "")).lower() in ("error", "critical")]
+    # Airflow's own closing line tells nothing of the cause.
+    errors = [line for line in errors if line["event"] != "Task exited"] or errors
     if not lines:
         return ""
     last = (errors or lines)[-1]

@@ -99,10 +99,12 @@ class ManagedProcess:
             return
         if self._process.poll() is None:
             self._process.terminate()
-            with suppress(subprocess.TimeoutExpired):
+            try:
                 self._process.wait(patience)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
         end_session(self._process.pid, _recorded_start(self.record_path))
-        self._process.wait()
         self.record_path.unlink(missing_ok=True)
 
 
@@ -218,7 +220,7 @@ def process_at_port(port: int) -> str:
 
 def _start_time(pid: int) -> float | None:
     with suppress(psutil.NoSuchProcess):
-        return psutil.Process(pid).create_time()
+        return float(psutil.Process(pid).create_time())
     return None
 
 

@@ -83,11 +83,11 @@ class SimulatedReviewers:
             thread.start()
 
     def stop(self) -> None:
-        """Let them finish what they are at, and end."""
+        """Let them end; one who waits for an answer from Review Desk is not waited for longer than 3 s."""
         self._stop.set()
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(30)
+                thread.join(3)
 
     def _work(self, name: str, password: str) -> None:
         client = PortalClient(self._portal, name, password, self._stop)

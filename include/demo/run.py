@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import signal
 import time
-from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from a2i.naming import human_loop_prefix
-from include.demo import report
-from include.demo.airflow_api import FINAL_STATES, AirflowApi, TaskState
-from include.demo.credentials import PERSON_NAMES, REVIEWER_NAMES
+from include.demo.credentials import PERSON_NAMES
+from include.demo.dag_run import OUTPUT_PREFIX, REPORT_FILE, DemoRun, airflow_api, input_prefix
 from include.demo.forms import Form, digest_of, make_forms, write_forms
 from include.demo.processes import sole_supervisor
-from include.demo.progress import LoopCounts, RunProgress
-from include.demo.reviewers import Behaviour, SimulatedReviewers
-from include.demo.settings import BUCKET, DAG_ID, DemoError, Settings
+from include.demo.settings import BUCKET, DAG_ID, Settings
 from include.demo.stack import Stack
 from include.demo.terminal import Terminal
-
-REPORT_FILE = "demo-report.json"
-START_TASK, RESULTS_TASK = "start_reviews", "write_results"
-MAX_STANDSTILL = 600.0
-"""Seconds without any change after which the demo with simulated reviewers gives up."""
 
 
 def demo(settings: Settings, terminal: Terminal) -> None:
@@ -34,9 +22,10 @@ def demo(settings: Settings, terminal: Terminal) -> None:
     with sole_supervisor(settings.build):
         (settings.build / REPORT_FILE).unlink(missing_ok=True)
         stack = Stack(settings, terminal.note)
+        stack.prepare()
         try:
             forms = _start(stack, settings, terminal)
-            run = _Run(stack, settings, terminal, forms)
+            run = DemoRun(stack, settings, terminal, forms)
             try:
                 run.begin()
                 run.follow()
@@ -44,8 +33,7 @@ def demo(settings: Settings, terminal: Terminal) -> None:
             finally:
                 run.close()
         finally:
-            terminal.phase("Stopping")
-            stack.stop()
+            _stop(stack, terminal)
 
 
 def keep_up(settings: Settings, terminal: Terminal) -> None:
@@ -55,25 +43,26 @@ def keep_up(settings: Settings, terminal: Terminal) -> None:
     """
     with sole_supervisor(settings.build):
         stack = Stack(settings, terminal.note)
+        stack.prepare()
         try:
             forms = _start(stack, settings, terminal)
-            api = _api(stack)
+            api = airflow_api(stack)
             api.wait_for_dag(DAG_ID, settings.start_timeout)
             api.unpause(DAG_ID)
             api.close()
             terminal.phase("Running until Ctrl-C")
             terminal.note(_addresses(stack))
-            terminal.note(f"Forms to try it with: input_prefix {_prefix(forms)}, output_prefix {_output()}")
+            terminal.note(
+                f"Forms to try it with: input_prefix {input_prefix(forms)}, output_prefix {OUTPUT_PREFIX}"
+            )
             while True:
                 stack.check()
                 time.sleep(1)
         finally:
-            terminal.phase("Stopping")
-            stack.stop()
+            _stop(stack, terminal)
 
 
 def _start(stack: Stack, settings: Settings, terminal: Terminal) -> list[Form]:
-    stack.prepare()
     terminal.phase(f"Making {settings.forms} sample forms")
     forms = make_forms(settings.forms, settings.seed)
     write_forms(forms, settings.build / "forms" / digest_of(forms))
@@ -81,21 +70,17 @@ def _start(stack: Stack, settings: Settings, terminal: Terminal) -> list[Form]:
     stack.start()
     s3 = stack.client("s3")
     for form in forms:
-        key = f"{_prefix(forms).removeprefix(f's3://{BUCKET}/')}{form.file_name}"
+        key = f"{input_prefix(forms).removeprefix(f's3://{BUCKET}/')}{form.file_name}"
         s3.put_object(Bucket=BUCKET, Key=key, Body=form.image, ContentType="image/jpeg")
     return forms
 
 
-def _prefix(forms: list[Form]) -> str:
-    return f"s3://{BUCKET}/forms/{digest_of(forms)}/"
-
-
-def _output() -> str:
-    return f"s3://{BUCKET}/results"
-
-
-def _api(stack: Stack) -> AirflowApi:
-    return AirflowApi(stack.settings.airflow_url, "admin", stack.credentials.airflow_password)
+def _stop(stack: Stack, terminal: Terminal) -> None:
+    # From here on an impatient second Ctrl-C would leave processes behind.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    terminal.phase("Stopping")
+    stack.stop()
 
 
 def _addresses(stack: Stack) -> str:
@@ -109,200 +94,3 @@ def _addresses(stack: Stack) -> str:
             f"Logs           {settings.build / 'logs'}",
         )
     )
-
-
-class _Run:
-    """One Dag run over the sample forms: begun or taken up again, followed, reported."""
-
-    def __init__(self, stack: Stack, settings: Settings, terminal: Terminal, forms: list[Form]) -> None:
-        self._stack, self._settings, self._terminal = stack, settings, terminal
-        self._truth = {form.file_name: form.truth for form in forms}
-        self._prefix = _prefix(forms)
-        self._run_id = (
-            f"demo-{digest_of(forms)}-{settings.reviewers}-t{settings.threshold:g}"
-            f"-n{settings.reviewers_per_form}-r{settings.round}"
-        )
-        self._api = _api(stack)
-        self._a2i = stack.client("sagemaker-a2i-runtime")
-        self._progress = RunProgress(documents=len(forms))
-        self._loops_before: int | None = None
-        self._reviewers: SimulatedReviewers | None = None
-
-    def close(self) -> None:
-        """Let the reviewers go and close the connections."""
-        if self._reviewers:
-            self._reviewers.stop()
-        self._api.close()
-
-    def begin(self) -> None:
-        """Trigger the run; or follow, repair or repeat the one that an earlier demo left."""
-        self._api.wait_for_dag(DAG_ID, self._settings.start_timeout)
-        self._api.unpause(DAG_ID)
-        state = self._api.run_state(DAG_ID, self._run_id)
-        self._loops_before = 0 if state is None else self._count_loops().started
-        if state is None:
-            self._terminal.phase(f"Dag {DAG_ID}: starting run {self._run_id}")
-            self._api.trigger(DAG_ID, self._run_id, self._params())
-        elif state == "failed":
-            self._terminal.phase(f"Dag {DAG_ID}: run {self._run_id} had failed; doing its failed tasks again")
-            self._api.clear(DAG_ID, self._run_id, only_failed=True)
-        elif state == "success":
-            self._terminal.phase(f"Dag {DAG_ID}: run {self._run_id} was complete; doing it again")
-            self._api.clear(DAG_ID, self._run_id, only_failed=False)
-            self._terminal.note(
-                "The same forms keep their reviews; ROUND=2 has people look at them once more."
-            )
-        else:
-            self._terminal.phase(f"Dag {DAG_ID}: going on with run {self._run_id}")
-        self._terminal.note(
-            f"Airflow shows it at {self._settings.airflow_url}/dags/{DAG_ID}/runs/{self._run_id}"
-        )
-        self._introduce_reviewers()
-
-    def follow(self) -> None:
-        """Show how far the run is until its end.
-
-        :raises DemoError: it fails, or stands still for ten minutes under simulated reviewers.
-        """
-        changed = time.monotonic()
-        while True:
-            self._stack.check()
-            state = self._api.run_state(DAG_ID, self._run_id)
-            tasks = self._api.tasks(DAG_ID, self._run_id)
-            if self._progress.update(tasks, self._count_loops()):
-                changed = time.monotonic()
-            self._tell_problems(tasks)
-            if state in FINAL_STATES:
-                break
-            self._terminal.progress(self._progress.line())
-            if self._reviewers and time.monotonic() - changed > MAX_STANDSTILL:
-                raise DemoError(
-                    f"nothing has changed for {MAX_STANDSTILL:g} seconds: {self._progress.line()}. "
-                    f"See the logs in {self._settings.build / 'logs'}."
-                )
-            time.sleep(1)
-        if state == "failed":
-            raise DemoError(self._api.why_failed(DAG_ID, self._run_id))
-        self._terminal.say(f"{self._terminal.seconds:5.0f} s  {self._progress.line()}")
-
-    def finish(self) -> None:
-        """Compare the results with the truth, print the table and write the report."""
-        results_uri = self._api.returned(DAG_ID, self._run_id, RESULTS_TASK)["results_uri"]
-        results = self._read_results(results_uri)
-        try:
-            rows = report.compare(results, self._truth, self._settings.threshold)
-        except ValueError as error:
-            raise DemoError(f"{results_uri}: {error}") from None
-        counts = report.totals(rows, results)
-        new_loops = counts["human_loops_started"] - (self._loops_before or 0)
-        reviewer = "simulated reviewer" if self._settings.reviewers == "simulated" else "reviewer"
-        self._terminal.phase(
-            "Fields right, compared with what is really on the forms (exactly, but for blanks)"
-        )
-        self._terminal.say(f"\n{report.table(rows, reviewer)}\n")
-        for sentence in self._sentences(counts, new_loops):
-            self._terminal.say(f"  {sentence}")
-        path = self._settings.build / REPORT_FILE
-        report.write_report(path, self._report(counts, new_loops, results_uri))
-        self._terminal.say(f"  Results  {results_uri}\n  Report   {path}\n")
-
-    def _params(self) -> dict[str, Any]:
-        return {
-            "input_prefix": self._prefix,
-            "output_prefix": _output(),
-            "confidence_threshold": self._settings.threshold,
-            "reviewers_per_form": self._settings.reviewers_per_form,
-            "round": self._settings.round,
-        }
-
-    def _introduce_reviewers(self) -> None:
-        settings = self._settings
-        if settings.reviewers == "me":
-            self._terminal.note(
-                f"You review: {settings.portal_url}\n"
-                f"Sign in as {PERSON_NAMES[0]} with password {self._stack.credentials.reviewer_password}"
-            )
-            if settings.reviewers_per_form > 1:
-                others = " and ".join(PERSON_NAMES[1 : settings.reviewers_per_form])
-                self._terminal.note(f"Every form needs {settings.reviewers_per_form} people: {others}, too")
-            return
-        self._terminal.note(
-            f"Three simulated reviewers work in the portal; they mistype {settings.error_rate:.0%} of the fields"
-        )
-        accounts = dict.fromkeys(REVIEWER_NAMES, self._stack.credentials.simulated_password)
-        behaviour = Behaviour(
-            settings.error_rate,
-            settings.think_seconds,
-            settings.seed,
-            alike=settings.reviewers_per_form == 1,
-        )
-        self._reviewers = SimulatedReviewers(settings.review_desk_url, accounts, self._truth, behaviour)
-        self._reviewers.start()
-
-    def _tell_problems(self, tasks: list[TaskState]) -> None:
-        for task in self._progress.new_retries(tasks):
-            cause = self._api.last_error(DAG_ID, self._run_id, task)
-            self._terminal.note(f"Task {task.task_id} failed and is tried again: {cause}")
-        for problem in self._reviewers.tally.new_problems() if self._reviewers else ():
-            self._terminal.note(problem)
-
-    def _count_loops(self) -> LoopCounts:
-        """Count the run's human loops; while Review Desk is away, the last counts stay."""
-        batch = self._api.returned(DAG_ID, self._run_id, START_TASK) or self._progress.batch
-        if not batch:
-            return self._progress.loops
-        self._progress.batch = batch
-        prefix = human_loop_prefix(batch["batch_id"])
-        try:
-            pages = self._a2i.get_paginator("list_human_loops").paginate(
-                FlowDefinitionArn=batch["flow_definition_arn"]
-            )
-            statuses = [
-                loop["HumanLoopStatus"]
-                for page in pages
-                for loop in page["HumanLoopSummaries"]
-                if loop["HumanLoopName"].startswith(prefix)
-            ]
-        except (BotoCoreError, ClientError):
-            return self._progress.loops
-        return LoopCounts(len(statuses), statuses.count("Completed"), statuses.count("InProgress"))
-
-    def _read_results(self, uri: str) -> list[dict[str, Any]]:
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        body = self._stack.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-        return [json.loads(line) for line in body.decode().splitlines() if line.strip()]
-
-    def _sentences(self, counts: dict[str, int], new_loops: int) -> list[str]:
-        settings = self._settings
-        sure = counts["documents"] - counts["documents_reviewed"]
-        told = [
-            f"{sure} of {counts['documents']} forms needed nobody: every field at or above {settings.threshold:g} %.",
-        ]
-        if wrong := counts["fields_wrong_unseen"]:
-            told.append(
-                f"{wrong} field{'s are' if wrong > 1 else ' is'} wrong there all the same: the OCR was sure, and "
-                "nobody looked. Only checking a sample of the sure forms finds such fields."
-            )
-        if settings.reviewers == "simulated":
-            told.append(f"Simulated reviewers answered, mistyping {settings.error_rate:.0%} of the fields.")
-        if new_loops <= 0:
-            told.append("Nothing new was started: every form's review was there already.")
-        return told
-
-    def _report(self, counts: dict[str, int], new_loops: int, results_uri: str) -> dict[str, Any]:
-        settings = self._settings
-        simulated = settings.reviewers == "simulated"
-        return {
-            **counts,
-            "human_loops_new": max(0, new_loops),
-            "seconds": round(self._terminal.seconds, 1),
-            "results_uri": results_uri,
-            "reviewers": "simulated" if simulated else "people",
-            "simulated_error_rate": settings.error_rate if simulated else None,
-            "comparison": "exact match with the known truth after trimming blanks at both ends",
-            "confidence_threshold": settings.threshold,
-            "reviewers_per_form": settings.reviewers_per_form,
-            "seed": settings.seed,
-            "round": settings.round,
-            "dag_run_id": self._run_id,
-        }

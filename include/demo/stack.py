@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,8 @@ class Stack:
     def client(self, service: str) -> Any:
         """A stock boto3 client for ``s3`` (local S3), ``sagemaker`` or ``sagemaker-a2i-runtime`` (Review Desk)."""
         address = self.settings.s3_url if service == "s3" else self.settings.review_desk_url
-        return boto3.client(
+        connect: Any = boto3.client
+        return connect(
             service,
             endpoint_url=address,
             region_name=REGION,
@@ -209,7 +211,7 @@ class Stack:
         health = f"{self.settings.airflow_url}/api/v2/monitor/health"
         self._wait("api-server", health)
         for part in ("scheduler", "dag_processor", "triggerer"):
-            self._wait(part.replace("_", "-"), health, lambda body, part=part: _is_healthy(body, part))
+            self._wait(part.replace("_", "-"), health, partial(_is_healthy, part))
 
     def _launch(self, name: str, arguments: tuple[str, ...], variables: dict[str, str]) -> ManagedProcess:
         process = ManagedProcess(Command(name, arguments, variables, CHECKOUT), self.settings.build)
@@ -268,7 +270,7 @@ def free_port_after(port: int) -> int:
     return next((other for other in range(port + 1, 65536) if port_is_free(other)), port)
 
 
-def _is_healthy(body: Any, part: str) -> bool:
+def _is_healthy(part: str, body: Any) -> bool:
     return isinstance(body, dict) and (body.get(part) or {}).get("status") == "healthy"
 
 
