@@ -13,23 +13,38 @@ MEDIA = "media"
 
 
 class Links:
-    """Makes and opens signed addresses. All are paths on the portal's own address."""
+    """Makes and opens signed addresses. All are paths on the portal's own address.
 
-    def __init__(self, secret_box: SecretBox, clock: Clock) -> None:
+    :param readable_buckets: buckets whose objects may be shown; empty for every bucket that the service can read.
+    """
+
+    def __init__(self, secret_box: SecretBox, clock: Clock, readable_buckets: frozenset[str]) -> None:
         self._secret_box = secret_box
         self._clock = clock
+        self._readable_buckets = readable_buckets
 
     def frame(self, task_id: str, lifetime: int) -> str:
         """Return the path of a task's frame, good for ``lifetime`` seconds."""
         return f"/portal/frame/{self._seal(FRAME, {'task': task_id}, lifetime)}"
 
-    def media(self, uri: str, lifetime: int) -> str:
-        """Return the path of one S3 object, good for ``lifetime`` seconds; it ends with the object's name.
+    def check(self, uri: str) -> tuple[str, str]:
+        """Return bucket and key of an object that may be shown.
 
-        :raises ValueError: ``uri`` is not ``s3://bucket/key``.
+        :raises ValueError: ``uri`` is not ``s3://bucket/key``, or its bucket is not one of the readable ones.
         """
         bucket, key = split_uri(uri)
-        token = self._seal(MEDIA, {"bucket": bucket, "key": key}, lifetime)
+        if self._readable_buckets and bucket not in self._readable_buckets:
+            raise ValueError(f"the bucket {bucket!r} is not in REVIEW_DESK_READABLE_BUCKETS")
+        return bucket, key
+
+    def media(self, uri: str, lifetime: int, task_id: str = "") -> str:
+        """Return the path of one S3 object, good for ``lifetime`` seconds; it ends with the object's name.
+
+        :param task_id: the task that shows it; the path opens nothing once the task is no longer held.
+        :raises ValueError: as :meth:`check`.
+        """
+        bucket, key = self.check(uri)
+        token = self._seal(MEDIA, {"bucket": bucket, "key": key, "task": task_id}, lifetime)
         return f"/portal/media/{token}/{quote(key.rsplit('/', 1)[-1])}"
 
     def opened(self, purpose: str, token: str) -> dict[str, str] | None:

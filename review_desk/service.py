@@ -39,7 +39,7 @@ class Service:
         self.clock = clock or SystemClock()
         self.database = Database(settings.database_url)
         self.secret_box = SecretBox(settings)
-        self.links = Links(self.secret_box, self.clock)
+        self.links = Links(self.secret_box, self.clock, settings.readable_bucket_names)
         self.storage = Storage(settings)
         self.access = AccessStore(self.database, self.clock, self.secret_box)
         self.workteams = WorkteamStore(self.database, self.clock)
@@ -49,7 +49,9 @@ class Service:
         )
         self.tags = TagStore(self.database, [self.workteams, self.human_task_uis, self.flow_definitions])
         self.quota = OpenLoopQuota(self.database, self.clock, settings.open_loop_quota)
-        self.loops = LoopStore(self.database, self.clock, self.flow_definitions, render_error, self.quota)
+        self.loops = LoopStore(
+            self.database, self.clock, self.flow_definitions, self.render_error, self.quota
+        )
         self.tasks = TaskStore(self.database, self.clock)
         self.outbox = Outbox(
             self.database,
@@ -78,16 +80,20 @@ class Service:
         """Return an address that opens an S3 object for 15 minutes, for the preview of a template."""
         return self.settings.public_url.rstrip("/") + self.links.media(uri, PREVIEW_LIFETIME_IN_SECONDS)
 
+    def render_error(self, template: str, task_input: dict[str, Any]) -> str | None:
+        """Try a template on an input, without signing anything; return why it does not render."""
+
+        def grant_read_access(uri: str) -> str:
+            self.links.check(uri)
+            return "/unsigned"
+
+        try:
+            render(template, task_input, grant_read_access=grant_read_access)
+        except TemplateError as error:
+            return f"Task failed to render: {error}"
+        return None
+
     def stop(self) -> None:
         self._delivery.stop()
         self._tidying.stop()
         self.database.engine.dispose()
-
-
-def render_error(template: str, task_input: dict[str, Any]) -> str | None:
-    """Try a template on an input, without signing anything; return why it does not render."""
-    try:
-        render(template, task_input, grant_read_access=lambda uri: f"/unsigned/{uri}")
-    except TemplateError as error:
-        return f"Task failed to render: {error}"
-    return None

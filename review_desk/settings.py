@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     s3_endpoint_url: str | None = Field(
         default=None, description="S3-compatible store for documents and answers. Empty: Amazon S3."
     )
+    readable_buckets: str = Field(
+        default="", description="Buckets, by commas, whose objects templates may show; empty: every bucket."
+    )
     requests_per_second: Annotated[float, Field(ge=0)] = Field(
         default=0, description="Requests a second that one access key may send to one process; 0: no limit."
     )
@@ -65,6 +68,11 @@ class Settings(BaseSettings):
                 "REVIEW_DESK_EVENT_WEBHOOK_SECRET is needed: without it receivers cannot trust an event"
             )
         return self
+
+    @property
+    def readable_bucket_names(self) -> frozenset[str]:
+        """The buckets of ``readable_buckets``."""
+        return frozenset(name.strip() for name in self.readable_buckets.split(",") if name.strip())
 
     def key_file(self) -> Path | None:
         """Path of the key file: the configured one, or one beside the SQLite database."""

@@ -40,14 +40,15 @@ class MemoryStore:
 class Desk:
     """A service and shorthands for what the tests do with it."""
 
-    def __init__(self, directory: Path, database_url: str | None = None) -> None:
-        settings = Settings(
+    def __init__(self, directory: Path, database_url: str | None = None, **settings: str) -> None:
+        configured = Settings(
             database_url=database_url or f"sqlite:///{directory}/review_desk.db",
             secret_key_file=directory / "review_desk.key",
+            **settings,
         )
-        create_key_file(settings)
+        create_key_file(configured)
         self.clock = ManualClock(datetime(2026, 1, 1, 12, tzinfo=UTC))
-        self.service = Service(settings, self.clock)
+        self.service = Service(configured, self.clock)
         self.service.database.migrate()
         self.store = MemoryStore()
         self.outbox = Outbox(self.service.database, self.clock, self.store, "http://portal")

@@ -201,6 +201,18 @@ class TaskStore:
         with self._database.read() as connection:
             return _task(_own(connection, worker_id, task_id))
 
+    def is_held(self, task_id: str) -> bool:
+        """Whether a worker holds the task now: nobody sees its page or its documents at any other time."""
+        with self._database.read() as connection:
+            held = connection.execute(
+                select(task.c.id).where(
+                    task.c.id == task_id,
+                    task.c.state == TaskState.WORKING,
+                    task.c.lease_expires_at > self._clock.now(),
+                )
+            ).first()
+        return held is not None
+
     def material(self, task_id: str) -> tuple[str, dict[str, Any], Task]:
         """Return what a task's page is rendered from: the template, the loop's input, and the task."""
         with self._database.read() as connection:

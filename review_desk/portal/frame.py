@@ -42,12 +42,12 @@ def frame(desk: Desk, request: Request, token: str) -> Response:
     """The page of a task."""
     sealed = desk.links.opened(FRAME, token)
     headers = frame_headers(_origins(desk, request))
-    if sealed is None:
+    if sealed is None or not desk.tasks.is_held(sealed["task"]):
         return HTMLResponse(_notice("This page is out of date. Open the task again."), 403, headers)
     template, task_input, task = desk.tasks.material(sealed["task"])
 
     def grant_read_access(uri: str) -> str:
-        return desk.links.media(uri, _lifetime(task))
+        return desk.links.media(uri, _lifetime(task), task.id)
 
     try:
         page = render(template, task_input, grant_read_access=grant_read_access)
@@ -60,7 +60,7 @@ def frame(desk: Desk, request: Request, token: str) -> Response:
 def media(desk: Desk, token: str, name: str) -> Response:
     """A document that a task names; ``name`` is only for people who save it."""
     sealed = desk.links.opened(MEDIA, token)
-    if sealed is None:
+    if sealed is None or (sealed["task"] and not desk.tasks.is_held(sealed["task"])):
         return Response("This link is out of date. Open the task again.", 403, media_type="text/plain")
     try:
         found = desk.storage.get(sealed["bucket"], sealed["key"])

@@ -184,6 +184,17 @@ def test_the_frame_is_rendered_escaped_and_caged(portal: Portal, start: Any) -> 
     assert portal.http.post(f"/portal/api/tasks/{task['id']}/release").status_code == 204
 
 
+def test_nothing_is_shown_once_the_task_is_given_up(portal: Portal, start: Any) -> None:
+    start("given-up")
+    task = portal.claim(human_loop="given-up").json()
+    frame = f"{portal.http.base_url}{task['frame_url']}"
+    image = f"{portal.http.base_url}" + httpx.get(frame).text.split('src="')[2].split('"')[0]
+    assert httpx.get(image).status_code == 200
+    assert portal.http.post(f"/portal/api/tasks/{task['id']}/release").status_code == 204
+    assert httpx.get(image).status_code == 403
+    assert httpx.get(frame).status_code == 403
+
+
 def test_documents_that_could_run_are_only_downloaded(portal: Portal, start: Any) -> None:
     start("html-document", "s3://documents/page.html")
     task = portal.claim(human_loop="html-document").json()
