@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Annotated
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Header
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from review_desk import __version__
 from review_desk.api import routes as aws_routes
+from review_desk.body_limit import BodyLimit
 from review_desk.engine.errors import EngineError
 from review_desk.portal import api as portal_api
 from review_desk.portal import frame, pages
@@ -37,6 +41,7 @@ def create_app(service: Service) -> FastAPI:
         openapi_url=None,
     )
     app.state.service = service
+    app.add_middleware(BodyLimit, prefix="/portal/", most=portal_api.LARGEST_BODY)
     app.include_router(portal_api.router)
     app.include_router(frame.router)
     app.include_router(pages.router)
@@ -57,5 +62,16 @@ def create_app(service: Service) -> FastAPI:
         except SQLAlchemyError:
             return JSONResponse({"status": "the database does not answer"}, 503)
         return JSONResponse({"status": "ready"})
+
+    @app.get("/metrics")
+    def metrics(authorization: Annotated[str, Header()] = "") -> Response:
+        token = service.settings.metrics_token
+        if not token:
+            return Response(
+                "Set REVIEW_DESK_METRICS_TOKEN to see metrics here.\n", 404, media_type="text/plain"
+            )
+        if not hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode()):
+            return Response("Send the metrics token as a bearer token.\n", 401, media_type="text/plain")
+        return Response(service.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
     return app

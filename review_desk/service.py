@@ -6,6 +6,7 @@ from typing import Any
 
 from review_desk.engine.access import AccessStore
 from review_desk.engine.background import BackgroundJob
+from review_desk.engine.backlog import read_backlog
 from review_desk.engine.clock import Clock, SystemClock
 from review_desk.engine.database import Database
 from review_desk.engine.flow_definitions import FlowDefinitionStore
@@ -17,6 +18,7 @@ from review_desk.engine.tags import TagStore
 from review_desk.engine.tasks import TaskStore
 from review_desk.engine.workteams import WorkteamStore
 from review_desk.links import Links
+from review_desk.metrics import Metrics
 from review_desk.receivers import configured_receivers
 from review_desk.secrets import SecretBox
 from review_desk.settings import Settings
@@ -52,7 +54,8 @@ class Service:
         self.loops = LoopStore(
             self.database, self.clock, self.flow_definitions, self.render_error, self.quota
         )
-        self.tasks = TaskStore(self.database, self.clock)
+        self.metrics = Metrics(lambda: read_backlog(self.database, self.clock))
+        self.tasks = TaskStore(self.database, self.clock, self.metrics.lease_expiries.inc)
         self.outbox = Outbox(
             self.database,
             self.clock,

@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     s3_endpoint_url: str | None = Field(
         default=None, description="S3-compatible store for documents and answers. Empty: Amazon S3."
     )
+    metrics_token: str | None = Field(
+        default=None, description="Bearer token that /metrics asks for. Empty: there is no /metrics."
+    )
     readable_buckets: str = Field(
         default="", description="Buckets, by commas, whose objects templates may show; empty: every bucket."
     )

@@ -56,6 +56,7 @@ async def _answer(service: Service, throttle: Throttle, request: Request, *, res
         content = await run_in_threadpool(_carry_out, service, throttle, request, body, rest)
     except Exception as raised:
         error = _refusal(raised, request, request_id)
+        service.metrics.errors.labels(error.code).inc()
         status = error.status
         error_headers, content = error_response(error, rest=rest)
         headers |= error_headers
@@ -98,7 +99,9 @@ def _carry_out(service: Service, throttle: Throttle, request: Request, body: byt
         else parse_json_rpc(request.headers.get("x-amz-target"), body)
     )
     scope = Scope(service.settings.account_id, caller.region)
-    return serialise(parsed.operation, call(service, scope, parsed.operation.name, parsed.parameters))
+    with service.metrics.api.labels(parsed.operation.name).time():
+        result = call(service, scope, parsed.operation.name, parsed.parameters)
+    return serialise(parsed.operation, result)
 
 
 async def _read_body(request: Request) -> bytes:

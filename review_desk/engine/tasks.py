@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -95,11 +96,17 @@ class QueueEntry:
 
 
 class TaskStore:
-    """The portal's door to tasks; every call acts for one worker."""
+    """The portal's door to tasks; every call acts for one worker.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    :param lease_expired: told of each lease that ran out.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, lease_expired: Callable[[], None] = lambda: None
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._lease_expired = lease_expired
 
     def queue(self, worker_id: int) -> list[QueueEntry]:
         """Return the flow definitions of the worker's teams, with the number of loops open to this worker."""
@@ -185,7 +192,7 @@ class TaskStore:
             ).one_or_none()
             if held is not None:
                 return _task(held)
-            _expire_leases(connection, now)
+            self._expire_leases(connection, now)
             loop = _next_open(connection, worker_id, wanted, now)
             if loop is None:
                 return _why_nothing(connection, worker_id, wanted, now)
@@ -327,7 +334,7 @@ class TaskStore:
         """End leases and availabilities that have run out; return how many loops were looked at."""
         now = self._clock.now()
         with self._database.write() as connection:
-            expired = _expire_leases(connection, now)
+            expired = self._expire_leases(connection, now)
             loops = connection.execute(
                 select(human_loop)
                 .where(
@@ -341,6 +348,37 @@ class TaskStore:
             for loop in loops:
                 save_progress(connection, loop, progress_of(loop).settled(now), now)
         return expired + len(loops)
+
+    def _expire_leases(self, connection: Connection, now: datetime) -> int:
+        """Take back tasks whose lease ran out; drafts stay for a worker who comes back."""
+        due = connection.execute(
+            select(task.c.id, task.c.worker_id, task.c.human_loop_id)
+            .where(task.c.state == TaskState.WORKING, task.c.lease_expires_at <= now)
+            .order_by(task.c.lease_expires_at)
+            .limit(LEASES_EXPIRED_AT_ONCE)
+        ).all()
+        for row in due:
+            loop = connection.execute(
+                select(human_loop)
+                .where(human_loop.c.id == row.human_loop_id)
+                .with_for_update(skip_locked=True)
+            ).one_or_none()
+            if loop is None:
+                continue
+            changed = connection.execute(
+                update(task)
+                .where(
+                    and_(
+                        task.c.id == row.id, task.c.state == TaskState.WORKING, task.c.lease_expires_at <= now
+                    )
+                )
+                .values(state=TaskState.EXPIRED)
+            ).rowcount
+            if changed:
+                log_event(connection, now, "expired", loop.id, row.id, row.worker_id)
+                save_progress(connection, loop, progress_of(loop).given_up(now), now)
+                self._lease_expired()
+        return len(due)
 
     def _give_up(self, worker_id: int, task_id: str, state: TaskState, reason: str | None) -> None:
         now = self._clock.now()
@@ -481,33 +519,6 @@ def _take(connection: Connection, loop: Row[Any], worker_id: int, now: datetime)
         )
     log_event(connection, now, "claimed", loop.id, task_id, worker_id)
     return str(task_id)
-
-
-def _expire_leases(connection: Connection, now: datetime) -> int:
-    """Take back tasks whose lease ran out; drafts stay for a worker who comes back."""
-    due = connection.execute(
-        select(task.c.id, task.c.worker_id, task.c.human_loop_id)
-        .where(task.c.state == TaskState.WORKING, task.c.lease_expires_at <= now)
-        .order_by(task.c.lease_expires_at)
-        .limit(LEASES_EXPIRED_AT_ONCE)
-    ).all()
-    for row in due:
-        loop = connection.execute(
-            select(human_loop).where(human_loop.c.id == row.human_loop_id).with_for_update(skip_locked=True)
-        ).one_or_none()
-        if loop is None:
-            continue
-        changed = connection.execute(
-            update(task)
-            .where(
-                and_(task.c.id == row.id, task.c.state == TaskState.WORKING, task.c.lease_expires_at <= now)
-            )
-            .values(state=TaskState.EXPIRED)
-        ).rowcount
-        if changed:
-            log_event(connection, now, "expired", loop.id, row.id, row.worker_id)
-            save_progress(connection, loop, progress_of(loop).given_up(now), now)
-    return len(due)
 
 
 def _why_nothing(connection: Connection, worker_id: int, wanted: list[Any], now: datetime) -> NoTask:

@@ -161,7 +161,8 @@ def queue(desk: Desk, session: Reader) -> dict[str, Any]:
 
 @router.post("/tasks/claim", response_model=None)
 def claim(desk: Desk, session: Actor, wanted: Claim) -> dict[str, Any] | Response:
-    found = desk.tasks.claim(session.worker_id, wanted.flow_definition, wanted.human_loop)
+    with desk.metrics.claim.time():
+        found = desk.tasks.claim(session.worker_id, wanted.flow_definition, wanted.human_loop)
     if isinstance(found, NoTask):
         headers = {"X-Review-Desk-Reason": str(found.reason)}
         if found.retry_after is not None:
@@ -189,7 +190,8 @@ def heartbeat(desk: Desk, session: Actor, task_id: str) -> dict[str, Any]:
 
 @router.post("/tasks/{task_id}/submit")
 def submit(desk: Desk, session: Actor, task_id: str, submission: Submission) -> dict[str, Any]:
-    task = desk.tasks.submit(session.worker_id, task_id, submission.answer, submission.lease_token)
+    with desk.metrics.submit.time():
+        task = desk.tasks.submit(session.worker_id, task_id, submission.answer, submission.lease_token)
     desk.deliver_soon()
     return {"state": str(task.state), "human_loop_status": str(task.loop_status)}
 

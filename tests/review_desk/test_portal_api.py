@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -162,6 +163,33 @@ def test_wrong_bodies_name_the_field_and_not_the_value(portal: Portal) -> None:
     assert error_of(answer) == (400, "Invalid")
     assert "answer" in answer.json()["error"]["message"]
     assert "secret text" not in answer.text
+
+
+@pytest.mark.parametrize("stated", [True, False])
+def test_large_bodies_are_refused_before_they_are_read_whole(
+    review_desk_server: ReviewDesk, stated: bool
+) -> None:
+    """The rest of a body is never asked for: of 100 MiB at most a few MiB are taken."""
+    taken = 0
+
+    def body() -> Iterator[bytes]:
+        nonlocal taken
+        for _ in range(100):
+            taken += 1
+            yield b" " * 1024 * 1024
+
+    headers = {"Content-Type": "application/json"}
+    if stated:
+        headers["Content-Length"] = str(100 * 1024 * 1024)
+    try:
+        answer = httpx.post(f"{review_desk_server.url}/portal/api/login", content=body(), headers=headers)
+    except httpx.WriteError:
+        assert taken < 20
+    else:
+        assert answer.status_code == 413
+        assert answer.json()["error"]["code"] == "TooLarge"
+    login = {"username": "worker-1", "password": PASSWORD}
+    assert httpx.post(f"{review_desk_server.url}/portal/api/login", json=login).status_code == 200
 
 
 def test_the_frame_is_rendered_escaped_and_caged(portal: Portal, start: Any) -> None:
