@@ -11,6 +11,7 @@ from review_desk.engine.clock import Clock, SystemClock
 from review_desk.engine.database import Database
 from review_desk.engine.flow_definitions import FlowDefinitionStore
 from review_desk.engine.human_task_uis import HumanTaskUiStore
+from review_desk.engine.inspection import Inspection
 from review_desk.engine.loops import LoopStore
 from review_desk.engine.outbox import Outbox
 from review_desk.engine.quota import OpenLoopQuota
@@ -54,6 +55,7 @@ class Service:
         self.loops = LoopStore(
             self.database, self.clock, self.flow_definitions, self.render_error, self.quota
         )
+        self.inspection = Inspection(self.database)
         self.metrics = Metrics(lambda: read_backlog(self.database, self.clock))
         self.tasks = TaskStore(self.database, self.clock, self.metrics.lease_expiries.inc)
         self.outbox = Outbox(

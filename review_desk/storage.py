@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import boto3
@@ -44,6 +46,27 @@ class Storage:
             self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
         except (BotoCoreError, ClientError) as error:
             raise StorageError(f"{uri} could not be written: {error}") from error
+
+    def check_bucket(self, bucket: str) -> None:
+        """Ask for a bucket.
+
+        :raises StorageError: it is not there, not ours, or the store does not answer.
+        """
+        try:
+            self._client.head_bucket(Bucket=bucket)
+        except (BotoCoreError, ClientError) as error:
+            raise StorageError(f"The bucket {bucket} cannot be used: {error}") from error
+
+    def clock_difference(self, now: datetime) -> float | None:
+        """Return by how many seconds the store's clock is behind ``now``, or ``None`` if it does not answer."""
+        try:
+            metadata: Any = self._client.list_buckets()["ResponseMetadata"]
+        except ClientError as error:
+            metadata = error.response["ResponseMetadata"]
+        except BotoCoreError:
+            return None
+        date = metadata.get("HTTPHeaders", {}).get("date")
+        return (now - parsedate_to_datetime(date)).total_seconds() if date else None
 
     def get(self, bucket: str, key: str) -> dict[str, Any]:
         """Open an object: boto3's GetObject answer with its streaming ``Body``.

@@ -62,6 +62,19 @@ class Database:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
+    def copy_to(self, file: Path) -> None:
+        """Write a consistent copy of a SQLite database to a new file, while others use it.
+
+        :raises DatabaseError: the database is of another kind.
+        """
+        if not self.is_sqlite:
+            raise DatabaseError("Only SQLite is copied here: use pg_dump for PostgreSQL.")
+        connection = self.engine.raw_connection()
+        try:
+            connection.cursor().execute("VACUUM INTO ?", (str(file),))
+        finally:
+            connection.close()
+
     def check(self) -> None:
         """Fail unless the database answers and its schema is the one this version was written for.
 

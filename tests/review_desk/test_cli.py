@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import stat
 from pathlib import Path
 
@@ -105,3 +106,15 @@ def test_workers_leave_teams_and_are_disabled(run) -> None:
     assert "is not in" in run("worker", "remove", "ann", "--team", "reviewers").output
     assert run("worker", "disable", "ann").exit_code == 0
     assert "There is no worker 'bob'" in run("worker", "disable", "bob").output
+
+
+def test_a_backup_is_a_whole_database(run, tmp_path: Path) -> None:
+    run("migrate")
+    run("team", "create", "reviewers")
+    file = tmp_path / "copy.db"
+    result = run("backup", str(file))
+    assert "review_desk.key" in result.output
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with sqlite3.connect(file) as copy:
+        assert copy.execute("SELECT name FROM workteam").fetchall() == [("reviewers",)]
+    assert "exists" in run("backup", str(file)).output

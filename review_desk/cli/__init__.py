@@ -1,0 +1,69 @@
+"""The ``review-desk`` command."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import click
+
+from review_desk import __version__
+from review_desk.cli import access, doctor, operation
+from review_desk.cli.common import open_service, plain_errors
+from review_desk.engine.database import Database
+from review_desk.secrets import create_key_file
+from review_desk.settings import Settings
+
+
+@click.group(help="Review Desk: human review with the API of Amazon Augmented AI (A2I).")
+@click.version_option(__version__)
+def main() -> None:
+    pass
+
+
+@main.command(help="Create the database, or bring it up to date, and create the secret key if there is none.")
+@plain_errors
+def migrate() -> None:
+    settings = Settings()
+    create_key_file(settings)
+    database = Database(settings.database_url)
+    database.migrate()
+    click.echo(f"{database.safe_url()} is up to date.")
+
+
+@main.command(help="Serve the API and the portal until interrupted.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8700, show_default=True, help="Port to listen on.")
+@click.option("--access-log/--no-access-log", default=False, help="Log every request.")
+@plain_errors
+def serve(host: str, port: int, access_log: bool) -> None:
+    import uvicorn
+
+    from review_desk.app import create_app
+
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
+    )
+    service = open_service()
+    logging.getLogger(__name__).info("portal: %s/portal/", service.settings.public_url.rstrip("/"))
+    uvicorn.run(
+        create_app(service),
+        host=host,
+        port=port,
+        access_log=access_log,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )
+
+
+for command in (
+    access.access_key,
+    access.team,
+    access.worker,
+    operation.loop,
+    operation.dead_letter,
+    operation.backup,
+    doctor.doctor,
+):
+    main.add_command(command)
