@@ -32,7 +32,7 @@ from review_desk.storage import StorageError
 FIRST_RETRY_IN_SECONDS = 1.0
 LONGEST_RETRY_IN_SECONDS = 60.0
 GIVEN_UP_AFTER = timedelta(hours=24)
-HELD_FOR = timedelta(seconds=45)
+HELD_FOR = timedelta(seconds=20)
 TAKEN_AT_ONCE = 16
 SENT_AT_ONCE = 8
 

@@ -49,6 +49,6 @@ def test_an_answer_survives_a_kill_and_a_dead_store(desk_on_dead_storage: Review
     server = ThreadedMotoServer("127.0.0.1", int(desk.s3_endpoint_url.rsplit(":", 1)[1]), verbose=False)
     server.start()
     try:
-        assert wait_for_json(s3, uri, seconds=30)["humanAnswers"][0]["answerContent"] == {"a": "kept"}
+        assert wait_for_json(s3, uri, seconds=90)["humanAnswers"][0]["answerContent"] == {"a": "kept"}
     finally:
         server.stop()
