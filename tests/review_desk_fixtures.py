@@ -40,7 +40,9 @@ class MemoryStore:
 class Desk:
     """A service and shorthands for what the tests do with it."""
 
-    def __init__(self, directory: Path, database_url: str | None = None, **settings: str) -> None:
+    def __init__(
+        self, directory: Path, database_url: str | None = None, *, prepared: bool = False, **settings: str
+    ) -> None:
         configured = Settings(
             database_url=database_url or f"sqlite:///{directory}/review_desk.db",
             secret_key_file=directory / "review_desk.key",
@@ -49,11 +51,13 @@ class Desk:
         create_key_file(configured)
         self.clock = ManualClock(datetime(2026, 1, 1, 12, tzinfo=UTC))
         self.service = Service(configured, self.clock)
-        self.service.database.migrate()
         self.store = MemoryStore()
         self.outbox = Outbox(self.service.database, self.clock, self.store, "http://portal")
         self.tasks = self.service.tasks
         self.loops = self.service.loops
+        if prepared:
+            return
+        self.service.database.migrate()
         self.team("reviewers")
         self.service.human_task_uis.create(SCOPE, "ui", "<crowd-form>{{ task.input.text }}</crowd-form>", [])
 
@@ -62,6 +66,9 @@ class Desk:
 
     def worker(self, name: str, team: str = "reviewers") -> int:
         self.service.access.ensure_worker(SCOPE, name, PASSWORD, team, lead=False)
+        return self.worker_id(name)
+
+    def worker_id(self, name: str) -> int:
         with self.service.database.read() as connection:
             found: int = connection.execute(select(worker.c.id).where(worker.c.username == name)).scalar_one()
         return found

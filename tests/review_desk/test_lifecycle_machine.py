@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -15,7 +18,7 @@ from review_desk_fixtures import SCOPE, Desk
 from review_desk.engine.errors import InvalidError, LateAnswerError, LeaseLostError
 from review_desk.engine.tasks import NoTask, NoTaskReason, Task
 
-WORKERS = ("ann", "bob", "cat", "dan")
+WORKERS = ("ann", "bob", "cat")
 TIME_LIMIT = 600
 AVAILABILITY = 3600
 
@@ -50,16 +53,29 @@ class ModelLoop:
             self.status = "Failed"
 
 
+@cache
+def prepared() -> Path:
+    """A folder with a database that has the workers and flow definitions; each run starts from a copy."""
+    folder = Path(tempfile.mkdtemp(prefix="lifecycle-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    desk = Desk(folder)
+    for name in WORKERS:
+        desk.worker(name)
+    limits = {"TaskTimeLimitInSeconds": TIME_LIMIT, "TaskAvailabilityLifetimeInSeconds": AVAILABILITY}
+    for count in (1, 2, 3):
+        desk.flow(f"flow-{count}", TaskCount=count, **limits)
+    desk.service.database.engine.dispose()
+    return folder
+
+
 class Lifecycle(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
-        self.desk = Desk(Path(self.folder.name))
-        self.workers = {name: self.desk.worker(name) for name in WORKERS}
-        limits = {"TaskTimeLimitInSeconds": TIME_LIMIT, "TaskAvailabilityLifetimeInSeconds": AVAILABILITY}
-        self.flows = {
-            count: self.desk.flow(f"flow-{count}", TaskCount=count, **limits) for count in (1, 2, 3)
-        }
+        shutil.copytree(prepared(), self.folder.name, dirs_exist_ok=True)
+        self.desk = Desk(Path(self.folder.name), prepared=True)
+        self.workers = {name: self.desk.worker_id(name) for name in WORKERS}
+        self.flows = {count: SCOPE.arn("flow-definition", f"flow-{count}") for count in (1, 2, 3)}
         self.now = 0.0
         self.loops: dict[str, ModelLoop] = {}
         self.tasks: dict[tuple[str, str], Task] = {}
@@ -74,8 +90,13 @@ class Lifecycle(RuleBasedStateMachine):
         self.desk.start(self.flows[task_count], name)
         self.loops[name] = ModelLoop(task_count, self.now + AVAILABILITY)
 
-    @rule(worker=st.sampled_from(WORKERS))
-    def claim(self, worker: str) -> None:
+    @rule(first=st.sampled_from(WORKERS), second=st.sampled_from(WORKERS))
+    def claim(self, first: str, second: str) -> None:
+        """Twice, so that runs are not mostly about loops that nobody has taken."""
+        self._claim(first)
+        self._claim(second)
+
+    def _claim(self, worker: str) -> None:
         held = [name for name, loop in self.loops.items() if worker in loop.holders]
         expected = held or [name for name, loop in self.loops.items() if loop.open_to(worker, self.now)]
         found = self.desk.tasks.claim(self.workers[worker])
@@ -117,8 +138,8 @@ class Lifecycle(RuleBasedStateMachine):
         loop.settle(self.now)
 
     @precondition(lambda self: any(loop.holders for loop in self.loops.values()))
-    @rule(data=st.data(), decline=st.booleans())
-    def give_up(self, data: st.DataObject, decline: bool) -> None:
+    @rule(data=st.data(), decline=st.booleans(), claim_again=st.booleans())
+    def give_up(self, data: st.DataObject, decline: bool, claim_again: bool) -> None:
         holding = [(name, worker) for name, loop in self.loops.items() for worker in loop.holders]
         name, worker = data.draw(st.sampled_from(holding))
         task_id = self.tasks[worker, name].id
@@ -129,6 +150,8 @@ class Lifecycle(RuleBasedStateMachine):
             self.desk.tasks.release(self.workers[worker], task_id)
         del self.loops[name].holders[worker]
         self.loops[name].settle(self.now)
+        if claim_again:
+            self._claim(worker)
 
     @precondition(lambda self: self.loops)
     @rule(data=st.data())
@@ -156,7 +179,7 @@ class Lifecycle(RuleBasedStateMachine):
             del self.loops[name]
             self.loops[name] = ModelLoop(loop.task_count, self.now + AVAILABILITY)
 
-    @rule(seconds=st.sampled_from([1, TIME_LIMIT - 1, TIME_LIMIT, AVAILABILITY]))
+    @rule(seconds=st.sampled_from([1, 1, TIME_LIMIT - 1, TIME_LIMIT, TIME_LIMIT, AVAILABILITY // 2]))
     def wait(self, seconds: int) -> None:
         self.now += seconds
         self.desk.clock.advance(seconds)
@@ -208,7 +231,7 @@ class Lifecycle(RuleBasedStateMachine):
 
 
 Lifecycle.TestCase.settings = settings(
-    max_examples=25,
+    max_examples=60,
     stateful_step_count=30,
     deadline=timedelta(seconds=30),
     suppress_health_check=[HealthCheck.too_slow],

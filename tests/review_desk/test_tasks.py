@@ -124,6 +124,19 @@ def test_a_late_answer_is_kept_when_somebody_else_has_the_slot(desk: Desk) -> No
     assert "late" in str(kept)
 
 
+def test_a_late_answer_does_not_count_after_the_availability_either(desk: Desk) -> None:
+    desk.start(desk.flow(TaskCount=2), "one")
+    first, second = desk.worker("ann"), desk.worker("bob")
+    task = claim(desk, first)
+    desk.clock.advance(3300)
+    other = claim(desk, second)
+    desk.clock.advance(301)
+    with pytest.raises(LateAnswerError):
+        desk.tasks.submit(first, task.id, {"a": "late"}, task.lease_token)
+    desk.tasks.submit(second, other.id, {"a": "in time"}, other.lease_token)
+    assert desk.status("one") == "Failed"
+
+
 def test_submitting_again_changes_nothing(desk: Desk) -> None:
     desk.start(desk.flow(TaskCount=2), "one")
     worker = desk.worker("ann")
