@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Frame, Page
+from playwright.sync_api import TimeoutError as WaitTimeoutError
 from support import PASSWORD, ReviewDesk
 
 FORM_REVIEW = Path(__file__).parents[2] / "include" / "templates" / "form_review.liquid.html"
@@ -118,6 +119,15 @@ def focused(frame: Frame) -> str:
     """The name of the field that has the focus, or the text of the button that has it."""
     name: str = frame.evaluate("document.activeElement.name || document.activeElement.textContent.trim()")
     return name
+
+
+def wait_for_focus(frame: Frame, name: str) -> None:
+    """Wait until a field of this name, or a button of this text, has the focus: closing a dialog moves it later."""
+    script = "name => [document.activeElement.name, document.activeElement.textContent.trim()].includes(name)"
+    try:
+        frame.wait_for_function(script, arg=name, timeout=10_000)
+    except WaitTimeoutError as error:
+        raise AssertionError(f"{focused(frame)!r} has the focus, not {name!r}") from error
 
 
 def states(frame: Frame) -> dict[str, str]:

@@ -10,7 +10,6 @@ from playwright.sync_api import Page, expect
 from reviewing import (
     FORM_REVIEW,
     TASK_FRAME,
-    focused,
     make_fields,
     output_uri,
     sign_in,
@@ -18,6 +17,7 @@ from reviewing import (
     states,
     task_frame,
     type_credentials,
+    wait_for_focus,
 )
 from support import ReviewDesk, wait_for_json, wait_until
 
@@ -67,25 +67,25 @@ def test_keyboard_alone_from_sign_in_to_the_next_task(
     frame = task_frame(page, first)
     order = frame.eval_on_selector_all(".field input", "(inputs) => inputs.map((input) => input.name)")
     assert order == ["salary", "last_name", "phone", "email", "city", "first_name"]
-    assert focused(frame) == "salary"
+    wait_for_focus(frame, "salary")
     page.keyboard.type("30,000")
     page.keyboard.press("Enter")
-    assert focused(frame) == "last_name"
+    wait_for_focus(frame, "last_name")
     caret = frame.evaluate("[document.activeElement.selectionStart, document.activeElement.selectionEnd]")
     assert caret == [len("L0velace")] * 2
     for _ in range(len("0velace")):
         page.keyboard.press("Backspace")
     page.keyboard.type("ovelace")
     page.keyboard.press("Enter")
-    assert focused(frame) == "phone"
+    wait_for_focus(frame, "phone")
     page.keyboard.press("Control+b")
     page.keyboard.press("Enter")
-    assert focused(frame) == "email"
+    wait_for_focus(frame, "email")
     page.keyboard.press("Shift+Enter")
-    assert focused(frame) == "phone"
+    wait_for_focus(frame, "phone")
     page.keyboard.press("Enter")
     page.keyboard.press("Enter")
-    assert focused(frame) == "Submit"
+    wait_for_focus(frame, "Submit")
     assert states(frame) == {
         "salary": "corrected",
         "last_name": "corrected",
@@ -98,7 +98,7 @@ def test_keyboard_alone_from_sign_in_to_the_next_task(
     page.keyboard.press("Enter")
 
     frame = task_frame(page, second)
-    assert focused(frame) == "salary"
+    wait_for_focus(frame, "salary")
     output = wait_for_json(s3, output_uri(review_desk_server, first))
     assert [answer["answerContent"] for answer in output["humanAnswers"]] == [
         {
@@ -112,7 +112,7 @@ def test_keyboard_alone_from_sign_in_to_the_next_task(
 
     page.keyboard.press("Control+Enter")
     expect(frame.locator("#warning")).to_contain_text("3 fields to check are not seen yet")
-    assert focused(frame) == "last_name"
+    wait_for_focus(frame, "last_name")
     page.keyboard.press("Control+Enter")
     outcome = page.wait_for_selector(".outcome")
     assert outcome is not None
@@ -160,7 +160,7 @@ def test_page_and_fields_go_together(
     assert whole is not None
     assert whole["height"] <= canvas["height"]
     frame.get_by_label("Go to Phone", exact=True).click()
-    assert focused(frame) == "phone"
+    wait_for_focus(frame, "phone")
 
     for _ in range(20):
         frame.click("#zoom-in")
@@ -177,7 +177,7 @@ def test_page_and_fields_go_together(
     page.keyboard.press("Alt+h")
     assert frame.locator("#help").is_visible()
     page.keyboard.press("Escape")
-    assert focused(frame) == "phone"
+    wait_for_focus(frame, "phone")
 
 
 def test_a_draft_survives_a_reload(
