@@ -9,7 +9,7 @@ from sqlalchemy import Row, func, select
 from review_desk.engine.arns import Scope
 from review_desk.engine.clock import iso_milliseconds
 from review_desk.engine.database import Database
-from review_desk.engine.errors import NotFoundError
+from review_desk.engine.loops import existing_loop
 from review_desk.engine.tables import (
     flow_definition,
     human_loop,
@@ -57,18 +57,7 @@ class Inspection:
         :raises NotFoundError: no such loop.
         """
         with self._database.read() as connection:
-            row = connection.execute(
-                select(human_loop, flow_definition.c.name.label("flow_name"))
-                .join_from(human_loop, flow_definition)
-                .where(
-                    human_loop.c.account_id == scope.account_id,
-                    human_loop.c.region == scope.region,
-                    human_loop.c.name == name,
-                    human_loop.c.deleted_at.is_(None),
-                )
-            ).one_or_none()
-            if row is None:
-                raise NotFoundError(f"The human loop {name!r} does not exist in {scope.region}.")
+            row = existing_loop(connection, scope, name)
             events = connection.execute(
                 select(task_event, worker.c.username)
                 .join_from(task_event, worker, worker.c.id == task_event.c.worker_id, isouter=True)

@@ -117,7 +117,7 @@ class LoopStore:
         :raises NotFoundError: unknown or deleted.
         """
         with self._database.read() as connection:
-            row = _existing(connection, scope, name)
+            row = existing_loop(connection, scope, name)
         return _human_loop(scope, row)
 
     def list(
@@ -152,7 +152,7 @@ class LoopStore:
         """
         now = self._clock.now()
         with self._database.write() as connection:
-            row = _existing(connection, scope, name, lock=True)
+            row = existing_loop(connection, scope, name, lock=True)
             progress = progress_of(row)
             save_progress(connection, row, progress.stopped(now), now)
 
@@ -163,7 +163,7 @@ class LoopStore:
         :raises InvalidError: the loop has not ended.
         """
         with self._database.write() as connection:
-            row = _existing(connection, scope, name, lock=True)
+            row = existing_loop(connection, scope, name, lock=True)
             if not LoopStatus(row.status).is_final:
                 raise InvalidError(
                     f"The human loop {name!r} is {row.status}: only a Completed, Failed or Stopped loop can be "
@@ -249,7 +249,12 @@ def _find(connection: Connection, scope: Scope, name: str, *, lock: bool = False
     return connection.execute(statement).one_or_none()
 
 
-def _existing(connection: Connection, scope: Scope, name: str, *, lock: bool = False) -> Row[Any]:
+def existing_loop(connection: Connection, scope: Scope, name: str, *, lock: bool = False) -> Row[Any]:
+    """Return a loop's row, with ``flow_name``.
+
+    :param lock: keep others from changing it until the transaction ends.
+    :raises NotFoundError: unknown or deleted.
+    """
     row = _find(connection, scope, name, lock=lock)
     if row is None:
         raise NotFoundError(f"The human loop {name!r} does not exist in {scope.region}.")

@@ -393,16 +393,6 @@ class TaskStore:
             save_progress(connection, loop, progress_of(loop).given_up(now), now)
 
 
-def check_answer(answer: object) -> dict[str, Any]:
-    """Return the answer if it is a JSON object.
-
-    :raises InvalidError: it is something else.
-    """
-    if not isinstance(answer, dict):
-        raise InvalidError("`answer` must be a JSON object of input names and values.")
-    return answer
-
-
 def _scope(row: Row[Any]) -> Scope:
     return Scope(row.account_id, row.region)
 
