@@ -6,13 +6,15 @@ UV_VERSION := 0.13.9
 UV := .tools/bin/uv
 UV_STAMP := .tools/uv-$(UV_VERSION).installed
 S3_STAMP := .tools/s3/installed.lock
+AWS_CLI_STAMP := .tools/aws_cli/installed.lock
+JAVASCRIPT_STAMP := tests/conformance/javascript/node_modules/installed.json
 LOCK_STAMP := .venv/installed.lock
 PROJECT_STAMP := .venv/installed.toml
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up install test lint bench lock clean clean-all check-python
+.PHONY: help demo up install test-clients test lint bench lock clean clean-all check-python
 
 help:  ## This list
 	@echo 'Targets:'
@@ -45,7 +47,9 @@ demo: install  ## Forms, OCR, review, results: a whole batch on this machine, wi
 up: install  ## Start Airflow, Review Desk and the local S3, and keep them running until Ctrl-C
 	@.venv/bin/python -m include.demo up
 
-test: install  ## Run every test (no network needed once installed)
+test-clients: install $(AWS_CLI_STAMP) $(JAVASCRIPT_STAMP)  ## Install the foreign clients that the tests use: aws, the JavaScript SDK
+
+test: test-clients  ## Run every test (no network needed once installed)
 	@.venv/bin/python -m pytest
 
 lint: install  ## Style and types
@@ -63,6 +67,8 @@ lock: $(UV_STAMP)  ## Resolve the dependencies anew and write both locks
 		-q -o requirements.lock
 	$(UV) pip compile include/s3/requirements.in --python-version 3.11 --universal --generate-hashes \
 		--no-emit-index-url --no-header -q -o include/s3/requirements.lock
+	$(UV) pip compile tests/conformance/aws_cli/requirements.in --python-version 3.11 --universal --generate-hashes \
+		--no-emit-index-url --no-header -q -o tests/conformance/aws_cli/requirements.lock
 
 install: $(PROJECT_STAMP) $(S3_STAMP)  ## Build the environments (the other targets do it when needed)
 
@@ -70,7 +76,7 @@ clean:  ## Remove build/ (databases, objects, logs, reports) and the tools' cach
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 clean-all: clean  ## Remove the environments, too
-	rm -rf .venv .tools
+	rm -rf .venv .tools tests/conformance/javascript/node_modules
 
 check-python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null || { \
@@ -103,3 +109,21 @@ $(S3_STAMP): include/s3/requirements.lock $(UV_STAMP)
 		{ [ -x .tools/s3/bin/python ] || $(UV) venv --quiet --clear --python '$(PYTHON)' .tools/s3; } && \
 		$(UV) pip sync --quiet --python .tools/s3/bin/python include/s3/requirements.lock; fi
 	@cp include/s3/requirements.lock $@
+
+# The aws command line pins its own dependencies, so it lives apart.
+$(AWS_CLI_STAMP): tests/conformance/aws_cli/requirements.lock $(UV_STAMP)
+	@if ! cmp -s tests/conformance/aws_cli/requirements.lock $@; then \
+		echo 'Installing the aws command line into .tools/aws_cli'; \
+		{ [ -x .tools/aws_cli/bin/python ] || $(UV) venv --quiet --clear --python '$(PYTHON)' .tools/aws_cli; } && \
+		$(UV) pip sync --quiet --python .tools/aws_cli/bin/python tests/conformance/aws_cli/requirements.lock; fi
+	@cp tests/conformance/aws_cli/requirements.lock $@
+
+# Without npm the tests of the JavaScript SDK are skipped; in CI they fail.
+$(JAVASCRIPT_STAMP): tests/conformance/javascript/package-lock.json
+	@if command -v npm >/dev/null; then \
+		if ! cmp -s tests/conformance/javascript/package-lock.json $@; then \
+			echo 'Installing the JavaScript SDK into tests/conformance/javascript'; \
+			npm ci --silent --prefix tests/conformance/javascript && \
+			cp tests/conformance/javascript/package-lock.json $@; \
+		else touch $@; fi; \
+	else echo 'npm is missing: the tests of the JavaScript SDK are skipped.'; fi
