@@ -7,7 +7,7 @@ UV := .tools/bin/uv
 UV_STAMP := .tools/uv-$(UV_VERSION).installed
 S3_STAMP := .tools/s3/installed.lock
 AWS_CLI_STAMP := .tools/aws_cli/installed.lock
-JAVASCRIPT_STAMP := tests/conformance/javascript/node_modules/installed.json
+JAVASCRIPT_STAMP := tests/conformance/javascript/node_modules/.installed.lock
 LOCK_STAMP := .venv/installed.lock
 PROJECT_STAMP := .venv/installed.toml
 
