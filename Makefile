@@ -14,7 +14,7 @@ PROJECT_STAMP := .venv/installed.toml
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up install test-clients test lint bench lock clean clean-all check-python
+.PHONY: help demo up install test-clients test lint bench bench-desk lock clean clean-all check-python
 
 help:  ## This list
 	@echo 'Targets:'
@@ -61,6 +61,9 @@ bench: install  ## Run the benchmarks and print their numbers
 	@set -e; found=; for file in benchmarks/bench_*.py; do \
 		if [ -f "$$file" ]; then found=yes; .venv/bin/python "$$file"; fi; done; \
 		[ -n "$$found" ] || echo 'There is no benchmarks/bench_*.py.'
+
+bench-desk: install  ## Review Desk: starts, claims and submissions on SQLite and PostgreSQL
+	@.venv/bin/python benchmarks/bench_desk.py
 
 lock: $(UV_STAMP)  ## Resolve the dependencies anew and write both locks
 	$(UV) pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-header \

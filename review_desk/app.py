@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from review_desk import __version__
-from review_desk.api import routes as aws_routes
+from review_desk.api.routes import AwsSide
 from review_desk.body_limit import BodyLimit
 from review_desk.engine.errors import EngineError
 from review_desk.portal import api as portal_api
@@ -42,10 +42,10 @@ def create_app(service: Service) -> FastAPI:
     )
     app.state.service = service
     app.add_middleware(BodyLimit, prefix="/portal/", most=portal_api.LARGEST_BODY)
+    app.add_middleware(AwsSide, service=service)
     app.include_router(portal_api.router)
     app.include_router(frame.router)
     app.include_router(pages.router)
-    app.router.routes.extend(aws_routes.routes(service))
     app.add_exception_handler(portal_api.PortalError, portal_api.portal_error)
     app.add_exception_handler(EngineError, portal_api.engine_error)
     app.add_exception_handler(RequestValidationError, portal_api.invalid_request)

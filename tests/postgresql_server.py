@@ -21,9 +21,13 @@ INSTALLATIONS = Path("/usr/lib/postgresql")
 
 
 class PostgresqlServer:
-    """One cluster in a folder of its own; :meth:`new_database` gives each test its own database."""
+    """One cluster in a folder of its own; :meth:`new_database` gives each test its own database.
 
-    def __init__(self) -> None:
+    :param durable: wait for the disk at every commit, as PostgreSQL does by default; tests do without.
+    """
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._durable = durable
         self._binaries = _binaries()
         self._owner: dict[str, Any] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="postgresql-"))
@@ -44,7 +48,8 @@ class PostgresqlServer:
             cwd=self._folder,
             **self._owner,
         )
-        settings = [f"port={self._port}", "listen_addresses=127.0.0.1", "fsync=off", "max_connections=200"]
+        settings = [f"port={self._port}", "listen_addresses=127.0.0.1", "max_connections=200"]
+        settings += [] if self._durable else ["fsync=off"]
         settings.append(f"unix_socket_directories={self._folder}")
         arguments = [argument for setting in settings for argument in ("-c", setting)]
         with (self._folder / "log").open("wb") as log:

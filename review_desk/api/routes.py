@@ -1,25 +1,28 @@
-"""HTTP routes of the AWS side: ``POST /`` for the control plane, ``/human-loops`` for the runtime."""
+"""The AWS side over HTTP: ``POST /`` for the control plane, ``/human-loops`` for the runtime."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from review_desk.api import sigv4
 from review_desk.api.errors import ApiError
+from review_desk.api.keys import RememberedSecrets
 from review_desk.api.operations import call
 from review_desk.api.throttle import Throttle
-from review_desk.api.wire import ParsedRequest, error_response, parse_json_rpc, parse_rest, serialise
-from review_desk.engine.arns import Scope
+from review_desk.api.wire import error_response, load_models, parse_json_rpc, parse_rest, serialise
+from review_desk.engine.arns import Scope as AccountScope
 from review_desk.service import Service
 from review_desk.settings import REGION_PATTERN
 
+RUNTIME_PATH = "/human-loops"
+REQUESTS_AT_ONCE = 32
 LARGEST_BODY = 16 * 1024 * 1024
 """Bytes. InputContent may hold 3 MiB of characters, each of which JSON may write as six bytes or more."""
 
@@ -28,86 +31,110 @@ SIGNING_NAME = "sagemaker"
 log = logging.getLogger(__name__)
 
 
-def routes(service: Service) -> list[Route]:
-    """Build the routes over one service."""
+class AwsSide:
+    """ASGI middleware: answers the AWS protocols, and passes everything else on.
 
-    throttle = Throttle(service.settings.requests_per_second)
+    It stands before the routing of the portal, which these requests have no use for.
+    """
 
-    async def control_plane(request: Request) -> Response:
-        return await _answer(service, throttle, request, rest=False)
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        load_models()
+        self._app = app
+        self._service = service
+        self._secret_of = RememberedSecrets(service.access.secret_of)
+        self._throttle = Throttle(service.settings.requests_per_second)
+        self._threads = ThreadPoolExecutor(REQUESTS_AT_ONCE, thread_name_prefix="aws")
 
-    async def runtime(request: Request) -> Response:
-        return await _answer(service, throttle, request, rest=True)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"]
+        rest = path == RUNTIME_PATH or path.startswith(f"{RUNTIME_PATH}/")
+        if not rest and (path != "/" or scope["method"] != "POST"):
+            await self._app(scope, receive, send)
+            return
+        status, headers, content = await self._answer(scope, receive, rest)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
 
-    methods = ["GET", "POST", "DELETE"]
-    return [
-        Route("/", control_plane, methods=["POST"]),
-        Route("/human-loops", runtime, methods=methods),
-        Route("/human-loops/{rest:path}", runtime, methods=methods),
-    ]
+    async def _answer(
+        self, scope: Scope, receive: Receive, rest: bool
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        request_id = str(uuid.uuid4())
+        headers = {"x-amzn-requestid": request_id}
+        status = 200
+        try:
+            body = await _read_body(receive)
+            loop = asyncio.get_running_loop()
+            content = await loop.run_in_executor(self._threads, self._carry_out, scope, body, rest)
+        except Exception as raised:
+            error = _refusal(raised, scope, request_id)
+            self._service.metrics.errors.labels(error.code).inc()
+            status = error.status
+            error_headers, content = error_response(error, rest=rest)
+            headers |= error_headers
+        headers["content-type"] = "application/json" if rest else "application/x-amz-json-1.1"
+        headers["content-length"] = str(len(content))
+        return status, [(name.encode(), value.encode()) for name, value in headers.items()], content
+
+    def _carry_out(self, http: Scope, body: bytes, rest: bool) -> bytes:
+        method = http["method"]
+        path = http["raw_path"].decode("latin-1").split("?", 1)[0]
+        query = http["query_string"].decode("latin-1")
+        headers = _joined(http["headers"])
+        caller = sigv4.verify(
+            sigv4.SignedRequest(method=method, path=path, query=query, headers=headers, body=body),
+            self._secret_of,
+            self._service.clock.now(),
+        )
+        if caller.service != SIGNING_NAME:
+            raise ApiError(
+                "InvalidSignatureException",
+                f"Credential should be scoped to service '{SIGNING_NAME}', not '{caller.service}'.",
+            )
+        if not re.fullmatch(REGION_PATTERN, caller.region):
+            raise ApiError("InvalidSignatureException", "Credential should be scoped to a valid Region.")
+        self._throttle.admit(caller.access_key_id)
+        parsed = (
+            parse_rest(method, path, query, body)
+            if rest
+            else parse_json_rpc(headers.get("x-amz-target"), body)
+        )
+        account = AccountScope(self._service.settings.account_id, caller.region)
+        with self._service.metrics.api.labels(parsed.operation.name).time():
+            result = call(self._service, account, parsed.operation.name, parsed.parameters)
+        return serialise(parsed.operation, result)
 
 
-async def _answer(service: Service, throttle: Throttle, request: Request, *, rest: bool) -> Response:
-    request_id = str(uuid.uuid4())
-    headers = {"x-amzn-requestid": request_id}
-    status = 200
-    try:
-        body = await _read_body(request)
-        content = await run_in_threadpool(_carry_out, service, throttle, request, body, rest)
-    except Exception as raised:
-        error = _refusal(raised, request, request_id)
-        service.metrics.errors.labels(error.code).inc()
-        status = error.status
-        error_headers, content = error_response(error, rest=rest)
-        headers |= error_headers
-    media_type = "application/json" if rest else "application/x-amz-json-1.1"
-    return Response(content, status_code=status, headers=headers, media_type=media_type)
-
-
-def _refusal(raised: Exception, request: Request, request_id: str) -> ApiError:
+def _refusal(raised: Exception, scope: Scope, request_id: str) -> ApiError:
     """Return what the sender is told; an error of ours goes to the log with its traceback."""
     if isinstance(raised, ApiError):
-        log.info("%s %s %s: %s", request_id, request.method, raised.code, raised.message)
+        log.info("%s %s %s: %s", request_id, scope["method"], raised.code, raised.message)
         return raised
-    log.error("%s %s %s failed", request_id, request.method, request.url.path, exc_info=raised)
+    log.error("%s %s %s failed", request_id, scope["method"], scope["path"], exc_info=raised)
     return ApiError(
         "InternalServerException", f"The service failed; its log has the cause under {request_id}."
     )
 
 
-def _carry_out(service: Service, throttle: Throttle, request: Request, body: bytes, rest: bool) -> bytes:
-    path = request.scope.get("raw_path", b"").decode("latin-1").split("?", 1)[0] or request.url.path
-    signed = sigv4.SignedRequest(
-        method=request.method,
-        path=path,
-        query=request.url.query,
-        headers={name: ",".join(request.headers.getlist(name)) for name in request.headers},
-        body=body,
-    )
-    caller = sigv4.verify(signed, service.access.secret_of, service.clock.now())
-    if caller.service != SIGNING_NAME:
-        raise ApiError(
-            "InvalidSignatureException",
-            f"Credential should be scoped to service '{SIGNING_NAME}', not '{caller.service}'.",
-        )
-    if not re.fullmatch(REGION_PATTERN, caller.region):
-        raise ApiError("InvalidSignatureException", "Credential should be scoped to a valid Region.")
-    throttle.admit(caller.access_key_id)
-    parsed: ParsedRequest = (
-        parse_rest(request.method, path, request.url.query, body)
-        if rest
-        else parse_json_rpc(request.headers.get("x-amz-target"), body)
-    )
-    scope = Scope(service.settings.account_id, caller.region)
-    with service.metrics.api.labels(parsed.operation.name).time():
-        result = call(service, scope, parsed.operation.name, parsed.parameters)
-    return serialise(parsed.operation, result)
+def _joined(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Return headers by lower-case name, repeated values joined by commas."""
+    headers: dict[str, str] = {}
+    for name, value in raw:
+        key, text = name.decode("latin-1"), value.decode("latin-1")
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return headers
 
 
-async def _read_body(request: Request) -> bytes:
+async def _read_body(receive: Receive) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
         if len(body) > LARGEST_BODY:
             raise ApiError("RequestEntityTooLargeException", f"The request is over {LARGEST_BODY} bytes.")
-    return bytes(body)
+        if not message.get("more_body"):
+            return bytes(body)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from urllib.parse import parse_qsl, quote, urlencode
 
 from review_desk.api.errors import ApiError
@@ -153,6 +154,7 @@ def _check_time(moment: datetime, expires_in: timedelta | None, now: datetime) -
     )
 
 
+@lru_cache(maxsize=64)
 def _moment(value: str, date: str) -> datetime:
     try:
         moment = datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
@@ -186,6 +188,7 @@ def _canonical_request(request: SignedRequest, sent_query: str, signed_headers: 
     )
 
 
+@lru_cache(maxsize=256)
 def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     key = f"AWS4{secret}".encode()
     for part in (date, region, service, "aws4_request"):

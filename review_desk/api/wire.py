@@ -38,6 +38,12 @@ class ParsedRequest:
     parameters: dict[str, Any]
 
 
+def load_models() -> None:
+    """Read both models now rather than at the first request, which would wait for it."""
+    service_model(CONTROL_PLANE)
+    _routes()
+
+
 def parse_json_rpc(target: str | None, body: bytes) -> ParsedRequest:
     """Parse a JSON 1.1 request by its ``X-Amz-Target`` header.
 

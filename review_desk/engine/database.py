@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, event
+from sqlalchemy import Connection, Insert, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
@@ -31,14 +33,18 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
+        self._write_turn: AbstractContextManager[object]
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
+            # Within a process writers take turns here, where the next one goes on at once; SQLite's own lock is polled.
+            self._write_turn = threading.Lock()
             self.engine = create_engine(
                 self.url, connect_args={"timeout": LOCK_TIMEOUT_IN_SECONDS}, pool_size=20, max_overflow=60
             )
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
+            self._write_turn = nullcontext()
             self.engine = create_engine(self.url, pool_size=10, max_overflow=40, pool_pre_ping=True)
 
     @contextmanager
@@ -50,8 +56,16 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that writes; it commits at the end of the block or leaves nothing behind."""
-        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-            yield connection
+        with self._write_turn, self.engine.connect() as connection:
+            connection.execution_options(writes=True)
+            with connection.begin():
+                yield connection
+
+    def insert_new(self, table: Table) -> Insert:
+        """Return an insert that passes over rows which a unique index does not admit."""
+        if self.is_sqlite:
+            return sqlite.insert(table).on_conflict_do_nothing()
+        return postgresql.insert(table).on_conflict_do_nothing()
 
     def migrate(self) -> None:
         """Bring the schema up to date."""

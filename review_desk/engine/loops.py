@@ -9,23 +9,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Row, select, update
 
 from review_desk.engine.arns import Scope
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
-from review_desk.engine.errors import ConflictError, InvalidError, NotFoundError
+from review_desk.engine.errors import ConflictError, InvalidError, NotFoundError, QuotaError
 from review_desk.engine.flow_definitions import ACTIVE, FlowDefinition, FlowDefinitionStore
 from review_desk.engine.lifecycle import FailureCode, LoopStatus
+from review_desk.engine.loop_insertion import Insertion, LoopInsertion, NewLoop
 from review_desk.engine.output import output_uri
-from review_desk.engine.owed import owe
 from review_desk.engine.paging import PageRequest, fetch_page
 from review_desk.engine.quota import OpenLoopQuota
-from review_desk.engine.tables import flow_definition, human_loop, human_loop_input
+from review_desk.engine.tables import flow_definition, human_loop
 from review_desk.engine.transitions import progress_of, save_progress
 
 LONGEST_FAILURE_REASON = 1024
+START_ATTEMPTS = 5
+FLOWS_REMEMBERED = 100
 
 CheckRender = Callable[[str, dict[str, Any]], str | None]
 """Tries a template on an input; returns why it does not render, or ``None``."""
@@ -61,6 +62,8 @@ class LoopStore:
         self._flow_definitions = flow_definitions
         self._check_render = check_render
         self._quota = quota
+        self._flows: dict[tuple[Scope, str], FlowDefinition] = {}
+        self._insertion = LoopInsertion(database, clock)
 
     def start(
         self,
@@ -80,36 +83,30 @@ class LoopStore:
         :raises QuotaError: too many loops are in progress.
         :raises ConflictError: the name belongs to an active loop with other input, or to one that ended.
         """
-        flow = self._flow(scope, flow_definition_arn)
         content = _parse_input(input_content)
         digest = _input_digest(flow_definition_arn, content, data_attributes)
-        with self._database.read() as connection:
-            existing = _find(connection, scope, name)
-        if existing is not None:
-            return _same_loop(scope, existing, digest)
-        self._quota.reserve(scope)
-        render_error = self._check_render(flow.template, content)
-        try:
-            with self._database.write() as connection:
-                loop_id = connection.execute(
-                    insert(human_loop)
-                    .values(self._new_row(scope, name, flow, digest, render_error))
-                    .returning(human_loop.c.id)
-                ).scalar_one()
-                connection.execute(
-                    insert(human_loop_input).values(
-                        human_loop_id=loop_id, content=input_content, data_attributes=data_attributes
-                    )
-                )
-                if render_error is not None:
-                    owe(connection, [human_loop.c.id == loop_id], self._clock.now())
-        except IntegrityError:
-            with self._database.read() as connection:
-                existing = _find(connection, scope, name)
-            if existing is None:
-                raise
-            return _same_loop(scope, existing, digest)
-        return scope.arn("human-loop", name)
+        for _ in range(START_ATTEMPTS):
+            flow = self._flow(scope, flow_definition_arn)
+            try:
+                self._quota.reserve(scope)
+            except QuotaError:
+                existing = self._find(scope, name)
+                if existing is None:
+                    raise
+                return _same_loop(scope, existing, digest)
+            render_error = self._check_render(flow.template, content)
+            row = self._new_row(scope, name, flow, digest, render_error)
+            outcome = self._insertion.insert(NewLoop(row, input_content, data_attributes))
+            if outcome is Insertion.DONE:
+                return scope.arn("human-loop", name)
+            self._quota.give_back(scope)
+            if outcome is Insertion.FLOW_ENDED:
+                self._flows.pop((scope, flow_definition_arn), None)
+                continue
+            existing = self._find(scope, name)
+            if existing is not None:
+                return _same_loop(scope, existing, digest)
+        raise RuntimeError(f"The human loop {name!r} could not be started: it kept changing.")
 
     def describe(self, scope: Scope, name: str) -> HumanLoop:
         """Return a loop.
@@ -174,6 +171,13 @@ class LoopStore:
             )
 
     def _flow(self, scope: Scope, arn: str) -> FlowDefinition:
+        """Return an active flow definition, from memory if it is known: it cannot change but for its end.
+
+        That it has not ended is checked in the transaction that starts the loop.
+        """
+        known = self._flows.get((scope, arn))
+        if known is not None:
+            return known
         name = scope.name_of(arn, "flow-definition")
         try:
             if name is None:
@@ -187,7 +191,14 @@ class LoopStore:
             raise InvalidError(
                 f"The human task UI {flow.human_task_ui_name!r} of the flow definition {arn} was deleted."
             )
+        if len(self._flows) >= FLOWS_REMEMBERED:
+            self._flows.clear()
+        self._flows[scope, arn] = flow
         return flow
+
+    def _find(self, scope: Scope, name: str) -> Row[Any] | None:
+        with self._database.read() as connection:
+            return _find(connection, scope, name)
 
     def _new_row(
         self, scope: Scope, name: str, flow: FlowDefinition, digest: str, render_error: str | None

@@ -59,6 +59,13 @@ class OpenLoopQuota:
                 )
             count.loops += 1
 
+    def give_back(self, scope: Scope) -> None:
+        """Uncount a loop that was reserved and did not start."""
+        with self._lock:
+            count = self._counts.get(scope)
+            if count is not None:
+                count.loops -= 1
+
     def _unfinished(self, scope: Scope) -> int:
         with self._database.read() as connection:
             return connection.execute(

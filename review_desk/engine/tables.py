@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     ForeignKey,
     Index,
     Integer,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    literal_column,
     text,
 )
 from sqlalchemy.engine import Dialect
@@ -38,6 +40,11 @@ class Timestamp(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+
+
+def constant(value: str) -> ColumnElement[str]:
+    """Return a constant that is written into the statement, where a planner can match it with a partial index."""
+    return literal_column(f"'{value}'", String)
 
 
 Identity = BigInteger().with_variant(Integer, "sqlite")
@@ -167,6 +174,14 @@ Index("ix_human_loop_listed", human_loop.c.flow_definition_id, human_loop.c.crea
 Index(
     "ix_human_loop_open",
     human_loop.c.workteam_id,
+    human_loop.c.priority,
+    human_loop.c.id,
+    sqlite_where=human_loop.c.open.is_(True),
+    postgresql_where=human_loop.c.open.is_(True),
+)
+Index(
+    "ix_human_loop_open_in_flow",
+    human_loop.c.flow_definition_id,
     human_loop.c.priority,
     human_loop.c.id,
     sqlite_where=human_loop.c.open.is_(True),

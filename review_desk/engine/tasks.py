@@ -13,9 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, insert, select, update
+from sqlalchemy import Boolean, Connection, Integer, Row, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy.sql import Select
 
 from review_desk.engine.arns import Scope
@@ -29,7 +30,10 @@ from review_desk.engine.errors import (
     StaleDraftError,
 )
 from review_desk.engine.lifecycle import RECLAIMABLE, LoopStatus, TaskState
+from review_desk.engine.named import find
 from review_desk.engine.tables import (
+    Timestamp,
+    constant,
     flow_definition,
     human_loop,
     human_loop_input,
@@ -41,6 +45,112 @@ from review_desk.engine.transitions import log_event, progress_of, save_progress
 
 LEASES_EXPIRED_AT_ONCE = 100
 CLAIM_ATTEMPTS = 5
+UNFINISHED = [constant(LoopStatus.IN_PROGRESS), constant(LoopStatus.STOPPING)]
+IS_WORKING = task.c.state == constant(TaskState.WORKING)
+AT = bindparam("now", type_=Timestamp)
+WORKER = bindparam("worker_id", type_=Integer)
+
+
+TEAMS = select(workteam_member.c.workteam_id).where(workteam_member.c.worker_id == WORKER)
+TAKEN = exists().where(
+    task.c.human_loop_id == human_loop.c.id,
+    task.c.worker_id == WORKER,
+    task.c.state.not_in([constant(state) for state in RECLAIMABLE]),
+)
+"""Whether this worker has a task of the loop that bars another one."""
+
+FLOW_COLUMNS = (
+    flow_definition.c.name.label("flow_name"),
+    flow_definition.c.task_title,
+    flow_definition.c.task_description,
+    flow_definition.c.task_time_limit_in_seconds,
+)
+TASKS = select(
+    task,
+    human_loop.c.name.label("loop_name"),
+    human_loop.c.account_id,
+    human_loop.c.region,
+    human_loop.c.flow_definition_id,
+    human_loop.c.status.label("loop_status"),
+    *FLOW_COLUMNS,
+).select_from(task.join(human_loop).join(flow_definition))
+TASK = TASKS.where(task.c.id == bindparam("task_id"))
+OWN_TASK = TASK.where(task.c.worker_id == WORKER)
+HELD = TASKS.where(task.c.worker_id == WORKER, IS_WORKING, task.c.lease_expires_at > AT).order_by(
+    task.c.accepted_at
+)
+
+NEXT_BASE = (
+    select(human_loop, *FLOW_COLUMNS)
+    .join_from(human_loop, flow_definition)
+    .where(human_loop.c.open.is_(True), human_loop.c.available_until > AT, ~TAKEN)
+    .order_by(human_loop.c.priority, human_loop.c.id)
+    .limit(1)
+)
+IN_FLOW = human_loop.c.flow_definition_id == bindparam("flow_definition_id")
+IN_ANY_OR_FLOW = or_(bindparam("any_flow", type_=Boolean).is_(True), IN_FLOW)
+NEXT = {
+    "team": NEXT_BASE.where(human_loop.c.workteam_id == bindparam("workteam_id")),
+    "flow": NEXT_BASE.where(IN_FLOW, human_loop.c.workteam_id.in_(TEAMS)),
+    "name": NEXT_BASE.where(
+        human_loop.c.name == bindparam("loop_name"),
+        human_loop.c.deleted_at.is_(None),
+        human_loop.c.workteam_id.in_(TEAMS),
+        IN_ANY_OR_FLOW,
+    ),
+}
+"""The next loop that a worker could take, in the order of the index of a team or a flow definition, or by its name."""
+NEXT_UNLOCKED = {
+    order: next_.with_for_update(of=human_loop, skip_locked=True) for order, next_ in NEXT.items()
+}
+NEXT_WAITING = {order: next_.with_for_update(of=human_loop) for order, next_ in NEXT.items()}
+
+LOCK_LOOP = select(human_loop).where(human_loop.c.id == bindparam("loop_id")).with_for_update()
+LOCK_LOOP_UNLESS_LOCKED = LOCK_LOOP.with_for_update(skip_locked=True)
+DUE_LEASES = (
+    select(task.c.id, task.c.worker_id, task.c.human_loop_id)
+    .where(IS_WORKING, task.c.lease_expires_at <= AT)
+    .order_by(task.c.lease_expires_at)
+    .limit(LEASES_EXPIRED_AT_ONCE)
+)
+EXPIRE = (
+    update(task)
+    .where(task.c.id == bindparam("expired_task"), IS_WORKING, task.c.lease_expires_at <= AT)
+    .values(state=TaskState.EXPIRED)
+)
+TAKEN_COLUMNS = ("state", "lease_token", "lease_expires_at", "accepted_at", "submitted_at", "answer")
+TAKE_AGAIN = (
+    update(task)
+    .where(
+        task.c.human_loop_id == bindparam("new_human_loop_id"), task.c.worker_id == bindparam("new_worker_id")
+    )
+    .values({name: bindparam(f"new_{name}") for name in TAKEN_COLUMNS})
+    .returning(task.c.id, task.c.draft, task.c.draft_version)
+)
+INSERT_TASK = insert(task)
+KEEP_ANSWER = (
+    update(task)
+    .where(task.c.id == bindparam("task_id"))
+    .values({name: bindparam(f"new_{name}") for name in ("state", "answer", "submitted_at", "draft")})
+)
+
+OWN = task.alias("own")
+MINE = exists().where(OWN.c.human_loop_id == human_loop.c.id, OWN.c.worker_id == WORKER)
+UNFINISHED_HERE = (
+    human_loop.c.workteam_id.in_(TEAMS),
+    human_loop.c.status == constant(LoopStatus.IN_PROGRESS),
+    human_loop.c.available_until > AT,
+    IN_ANY_OR_FLOW,
+    or_(bindparam("any_name", type_=Boolean).is_(True), human_loop.c.name == bindparam("loop_name")),
+)
+NEXT_FREE = (
+    select(func.min(task.c.lease_expires_at))
+    .select_from(task.join(human_loop))
+    .where(*UNFINISHED_HERE, ~MINE, IS_WORKING)
+)
+DONE_ALREADY = (
+    select(OWN.c.id).join_from(OWN, human_loop).where(OWN.c.worker_id == WORKER, *UNFINISHED_HERE).limit(1)
+)
 
 
 class NoTaskReason(StrEnum):
@@ -113,7 +223,12 @@ class TaskStore:
         now = self._clock.now()
         available = (
             select(human_loop.c.flow_definition_id, func.count().label("open"))
-            .where(*_open_to(worker_id, now))
+            .where(
+                human_loop.c.open.is_(True),
+                human_loop.c.workteam_id.in_(_teams(worker_id)),
+                human_loop.c.available_until > now,
+                ~TAKEN,
+            )
             .group_by(human_loop.c.flow_definition_id)
             .subquery()
         )
@@ -130,7 +245,8 @@ class TaskStore:
                     flow_definition.c.workteam_id.in_(_teams(worker_id)),
                     flow_definition.c.deleted_at.is_(None),
                 )
-                .order_by(flow_definition.c.created_at, flow_definition.c.id)
+                .order_by(flow_definition.c.created_at, flow_definition.c.id),
+                {"worker_id": worker_id},
             ).all()
         return [
             QueueEntry(
@@ -146,15 +262,7 @@ class TaskStore:
     def working(self, worker_id: int) -> list[Task]:
         """Return the tasks that the worker holds now, oldest first."""
         with self._database.read() as connection:
-            rows = connection.execute(
-                _task_rows()
-                .where(
-                    task.c.worker_id == worker_id,
-                    task.c.state == TaskState.WORKING,
-                    task.c.lease_expires_at > self._clock.now(),
-                )
-                .order_by(task.c.accepted_at)
-            ).all()
+            rows = connection.execute(HELD, {"worker_id": worker_id, "now": self._clock.now()}).all()
         return [_task(row) for row in rows]
 
     def submitted_since(self, worker_id: int, moment: datetime) -> int:
@@ -178,27 +286,18 @@ class TaskStore:
         """
         now = self._clock.now()
         with self._database.write() as connection:
-            wanted = _wanted(flow_definition_arn, loop_name)
-            held = connection.execute(
-                _task_rows()
-                .where(
-                    task.c.worker_id == worker_id,
-                    task.c.state == TaskState.WORKING,
-                    task.c.lease_expires_at > now,
-                    *wanted,
-                )
-                .order_by(task.c.accepted_at)
-                .limit(1)
-            ).one_or_none()
-            if held is not None:
-                return _task(held)
+            wanted = _wanted(connection, flow_definition_arn, loop_name)
+            held = connection.execute(HELD, {"worker_id": worker_id, "now": now}).all()
+            for row in held:
+                if wanted.admits(row):
+                    return _task(row)
             self._expire_leases(connection, now)
             loop = _next_open(connection, worker_id, wanted, now)
             if loop is None:
                 return _why_nothing(connection, worker_id, wanted, now)
-            task_id = _take(connection, loop, worker_id, now)
+            taken = _take(connection, loop, worker_id, now)
             save_progress(connection, loop, progress_of(loop).claimed(), now)
-            return _task(connection.execute(_task_rows().where(task.c.id == task_id)).one())
+            return taken
 
     def get(self, worker_id: int, task_id: str) -> Task:
         """Return a task of the worker's own.
@@ -224,13 +323,12 @@ class TaskStore:
         """Return what a task's page is rendered from: the template, the loop's input, and the task."""
         with self._database.read() as connection:
             row = connection.execute(
-                _task_rows()
-                .add_columns(
+                TASK.add_columns(
                     human_task_ui.c.content.label("template"), human_loop_input.c.content.label("input")
                 )
                 .join(human_task_ui, human_task_ui.c.id == flow_definition.c.human_task_ui_id)
-                .join(human_loop_input, human_loop_input.c.human_loop_id == human_loop.c.id)
-                .where(task.c.id == task_id)
+                .join(human_loop_input, human_loop_input.c.human_loop_id == human_loop.c.id),
+                {"task_id": task_id},
             ).one_or_none()
         if row is None:
             raise NotFoundError("This task does not exist.")
@@ -295,16 +393,21 @@ class TaskStore:
                     late = "late"
                 state = TaskState.LATE if late else TaskState.SUBMITTED
                 connection.execute(
-                    update(task)
-                    .where(task.c.id == task_id)
-                    .values(state=state, answer=answer, submitted_at=now, draft=None)
+                    KEEP_ANSWER,
+                    {
+                        "task_id": task_id,
+                        "new_state": state,
+                        "new_answer": answer,
+                        "new_submitted_at": now,
+                        "new_draft": None,
+                    },
                 )
                 log_event(connection, now, str(state), loop.id, task_id, worker_id)
                 if not late:
                     save_progress(connection, loop, progress.answered(now, lease_held=lease_held), now)
             elif row.state == TaskState.LATE:
                 late = "late"
-            submitted = _task(connection.execute(_task_rows().where(task.c.id == task_id)).one())
+            submitted = _task(connection.execute(TASK, {"task_id": task_id}).one())
         if late == "lost":
             raise LeaseLostError(
                 "This task was given back or opened again in another window, so the answer was not counted."
@@ -338,7 +441,7 @@ class TaskStore:
             loops = connection.execute(
                 select(human_loop)
                 .where(
-                    human_loop.c.status.in_((LoopStatus.IN_PROGRESS, LoopStatus.STOPPING)),
+                    human_loop.c.status.in_(UNFINISHED),
                     human_loop.c.available_until <= now,
                     human_loop.c.active_count == 0,
                 )
@@ -351,29 +454,12 @@ class TaskStore:
 
     def _expire_leases(self, connection: Connection, now: datetime) -> int:
         """Take back tasks whose lease ran out; drafts stay for a worker who comes back."""
-        due = connection.execute(
-            select(task.c.id, task.c.worker_id, task.c.human_loop_id)
-            .where(task.c.state == TaskState.WORKING, task.c.lease_expires_at <= now)
-            .order_by(task.c.lease_expires_at)
-            .limit(LEASES_EXPIRED_AT_ONCE)
-        ).all()
+        due = connection.execute(DUE_LEASES, {"now": now}).all()
         for row in due:
-            loop = connection.execute(
-                select(human_loop)
-                .where(human_loop.c.id == row.human_loop_id)
-                .with_for_update(skip_locked=True)
-            ).one_or_none()
+            loop = connection.execute(LOCK_LOOP_UNLESS_LOCKED, {"loop_id": row.human_loop_id}).one_or_none()
             if loop is None:
                 continue
-            changed = connection.execute(
-                update(task)
-                .where(
-                    and_(
-                        task.c.id == row.id, task.c.state == TaskState.WORKING, task.c.lease_expires_at <= now
-                    )
-                )
-                .values(state=TaskState.EXPIRED)
-            ).rowcount
+            changed = connection.execute(EXPIRE, {"expired_task": row.id, "now": now}).rowcount
             if changed:
                 log_event(connection, now, "expired", loop.id, row.id, row.worker_id)
                 save_progress(connection, loop, progress_of(loop).given_up(now), now)
@@ -401,92 +487,100 @@ def _teams(worker_id: int) -> Select[Any]:
     return select(workteam_member.c.workteam_id).where(workteam_member.c.worker_id == worker_id)
 
 
-def _open_to(worker_id: int, now: datetime) -> list[Any]:
-    """Conditions of a loop that this worker could take now."""
-    taken = exists().where(
-        task.c.human_loop_id == human_loop.c.id,
-        task.c.worker_id == worker_id,
-        task.c.state.not_in(RECLAIMABLE),
-    )
-    return [
-        human_loop.c.open.is_(True),
-        human_loop.c.workteam_id.in_(_teams(worker_id)),
-        human_loop.c.available_until > now,
-        ~taken,
-    ]
+@dataclass(frozen=True)
+class _Wanted:
+    """What a claim is limited to.
+
+    :param flow_definition_id: ``-1`` if the named flow definition does not exist.
+    """
+
+    flow_definition_id: int | None
+    loop_name: str | None
+
+    def admits(self, row: Row[Any]) -> bool:
+        """Whether a task that is held already is what is wanted."""
+        return self.flow_definition_id in (None, row.flow_definition_id) and self.loop_name in (
+            None,
+            row.loop_name,
+        )
 
 
-def _next_open(connection: Connection, worker_id: int, wanted: list[Any], now: datetime) -> Row[Any] | None:
+def _wanted(connection: Connection, flow_definition_arn: str | None, loop_name: str | None) -> _Wanted:
+    if not flow_definition_arn:
+        return _Wanted(None, loop_name)
+    parts = flow_definition_arn.split(":", 5)
+    if len(parts) != 6 or not parts[5].startswith("flow-definition/"):
+        raise InvalidError("`flow_definition` must be the ARN of a flow definition.")
+    scope, name = Scope(parts[4], parts[3]), parts[5].removeprefix("flow-definition/")
+    found = find(connection, flow_definition, scope, name)
+    return _Wanted(found.id if found else -1, loop_name)
+
+
+def _next_open(connection: Connection, worker_id: int, wanted: _Wanted, now: datetime) -> Row[Any] | None:
     """Lock the next loop that this worker could take.
 
     Loops that another claim holds this very moment are passed over. Only if there is nothing else it waits for them,
     since such a loop may turn out to be open still; each wait ends with that other claim's short transaction.
     """
-    statement = (
-        select(human_loop, flow_definition.c.task_time_limit_in_seconds)
-        .join_from(human_loop, flow_definition)
-        .where(*_open_to(worker_id, now), *wanted)
-        .order_by(human_loop.c.priority, human_loop.c.id)
-        .limit(1)
-    )
+    values = {"worker_id": worker_id, "now": now, "loop_name": wanted.loop_name}
+    queues = _queues(connection, wanted, values)
     for _ in range(CLAIM_ATTEMPTS):
-        for wait in (False, True):
-            loop = connection.execute(
-                statement.with_for_update(of=human_loop, skip_locked=not wait)
-            ).one_or_none()
-            if loop is not None:
-                return loop
-        if connection.execute(statement).one_or_none() is None:
+        for statements in (NEXT_UNLOCKED, NEXT_WAITING):
+            for queue in queues:
+                loop = connection.execute(statements[queue.order], values | queue.values).one_or_none()
+                if loop is not None:
+                    return loop
+        if all(
+            connection.execute(NEXT[queue.order], values | queue.values).first() is None for queue in queues
+        ):
             return None
     return None
 
 
-def _wanted(flow_definition_arn: str | None, loop_name: str | None) -> list[Any]:
-    conditions: list[Any] = []
-    if flow_definition_arn:
-        parts = flow_definition_arn.split(":", 5)
-        if len(parts) != 6 or not parts[5].startswith("flow-definition/"):
-            raise InvalidError("`flow_definition` must be the ARN of a flow definition.")
-        conditions += [
-            flow_definition.c.region == parts[3],
-            flow_definition.c.account_id == parts[4],
-            flow_definition.c.name == parts[5].removeprefix("flow-definition/"),
-        ]
-    if loop_name:
-        conditions += [human_loop.c.name == loop_name, human_loop.c.deleted_at.is_(None)]
-    return conditions
+@dataclass(frozen=True)
+class _Queue:
+    """Open loops in the order of one index."""
+
+    order: str
+    values: dict[str, int]
 
 
-def _task_rows() -> Select[Any]:
-    return select(
-        task,
-        human_loop.c.name.label("loop_name"),
-        human_loop.c.account_id,
-        human_loop.c.region,
-        human_loop.c.status.label("loop_status"),
-        flow_definition.c.name.label("flow_name"),
-        flow_definition.c.task_title,
-        flow_definition.c.task_description,
-        flow_definition.c.task_time_limit_in_seconds,
-    ).select_from(task.join(human_loop).join(flow_definition))
+def _queues(connection: Connection, wanted: _Wanted, values: dict[str, Any]) -> list[_Queue]:
+    """Return where to look for a loop, the queue with the first loop first."""
+    if wanted.loop_name:
+        flow_id = wanted.flow_definition_id
+        return [_Queue("name", {"any_flow": flow_id is None, "flow_definition_id": flow_id or 0})]
+    if wanted.flow_definition_id is not None:
+        return [_Queue("flow", {"flow_definition_id": wanted.flow_definition_id})]
+    teams = connection.execute(TEAMS, values).scalars().all()
+    queues = [_Queue("team", {"workteam_id": team}) for team in teams]
+    if len(queues) < 2:
+        return queues
+    heads = [(connection.execute(NEXT["team"], values | queue.values).first(), queue) for queue in queues]
+    return [
+        queue
+        for _, queue in sorted(
+            [((h.priority, h.id), queue) for h, queue in heads if h is not None], key=itemgetter(0)
+        )
+    ]
 
 
 def _own(connection: Connection, worker_id: int, task_id: str) -> Row[Any]:
-    row = connection.execute(
-        _task_rows().where(task.c.id == task_id, task.c.worker_id == worker_id)
-    ).one_or_none()
+    row = connection.execute(OWN_TASK, {"task_id": task_id, "worker_id": worker_id}).one_or_none()
     if row is None:
         raise NotFoundError("This task does not exist, or it is not yours.")
     return row
 
 
 def _locked_loop(connection: Connection, loop_id: int) -> Row[Any]:
-    return connection.execute(select(human_loop).where(human_loop.c.id == loop_id).with_for_update()).one()
+    return connection.execute(LOCK_LOOP, {"loop_id": loop_id}).one()
 
 
-def _take(connection: Connection, loop: Row[Any], worker_id: int, now: datetime) -> str:
+def _take(connection: Connection, loop: Row[Any], worker_id: int, now: datetime) -> Task:
     """Write the worker's task of a loop: a new one, or the one that the worker gave up before."""
     values = {
+        "human_loop_id": loop.id,
+        "worker_id": worker_id,
         "state": TaskState.WORKING,
         "lease_token": secrets.token_urlsafe(16),
         "lease_expires_at": now + timedelta(seconds=loop.task_time_limit_in_seconds),
@@ -494,43 +588,44 @@ def _take(connection: Connection, loop: Row[Any], worker_id: int, now: datetime)
         "submitted_at": None,
         "answer": None,
     }
-    task_id = connection.execute(
-        update(task)
-        .where(task.c.human_loop_id == loop.id, task.c.worker_id == worker_id)
-        .values(values)
-        .returning(task.c.id)
-    ).scalar_one_or_none()
-    if task_id is None:
-        task_id = str(uuid.uuid4())
-        connection.execute(
-            insert(task).values(
-                id=task_id, human_loop_id=loop.id, worker_id=worker_id, draft=None, draft_version=0, **values
-            )
-        )
+    again = {f"new_{name}": value for name, value in values.items()}
+    row = connection.execute(TAKE_AGAIN, again).one_or_none()
+    task_id = row.id if row else str(uuid.uuid4())
+    if row is None:
+        connection.execute(INSERT_TASK, values | {"id": task_id, "draft": None, "draft_version": 0})
     log_event(connection, now, "claimed", loop.id, task_id, worker_id)
-    return str(task_id)
+    return Task(
+        id=task_id,
+        worker_id=worker_id,
+        human_loop=loop.name,
+        flow_definition=_scope(loop).arn("flow-definition", loop.flow_name),
+        title=loop.task_title,
+        description=loop.task_description,
+        state=TaskState.WORKING,
+        accepted_at=now,
+        lease_token=values["lease_token"],
+        lease_expires_at=values["lease_expires_at"],
+        time_limit=loop.task_time_limit_in_seconds,
+        draft=row.draft if row else None,
+        draft_version=row.draft_version if row else 0,
+        loop_status=LoopStatus(loop.status),
+    )
 
 
-def _why_nothing(connection: Connection, worker_id: int, wanted: list[Any], now: datetime) -> NoTask:
+def _why_nothing(connection: Connection, worker_id: int, wanted: _Wanted, now: datetime) -> NoTask:
     """Tell an empty queue from one that others hold, and from one that this worker has finished."""
-    own = task.alias("own")
-    mine = exists().where(own.c.human_loop_id == human_loop.c.id, own.c.worker_id == worker_id)
-    unfinished = [
-        human_loop.c.workteam_id.in_(_teams(worker_id)),
-        human_loop.c.status == LoopStatus.IN_PROGRESS,
-        human_loop.c.available_until > now,
-        *wanted,
-    ]
-    next_free = connection.execute(
-        select(func.min(task.c.lease_expires_at))
-        .select_from(task.join(human_loop).join(flow_definition))
-        .where(*unfinished, ~mine, task.c.state == TaskState.WORKING)
-    ).scalar_one()
+    values = {
+        "worker_id": worker_id,
+        "now": now,
+        "any_flow": wanted.flow_definition_id is None,
+        "flow_definition_id": wanted.flow_definition_id or 0,
+        "any_name": wanted.loop_name is None,
+        "loop_name": wanted.loop_name or "",
+    }
+    next_free = connection.execute(NEXT_FREE, values).scalar_one()
     if next_free is not None:
         return NoTask(NoTaskReason.HELD, max(1, round((next_free - now).total_seconds())))
-    done = connection.execute(
-        select(human_loop.c.id).join_from(human_loop, flow_definition).where(*unfinished, mine).limit(1)
-    ).first()
+    done = connection.execute(DONE_ALREADY, values).first()
     return NoTask(NoTaskReason.DONE if done else NoTaskReason.EMPTY)
 
 

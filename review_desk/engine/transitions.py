@@ -5,12 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, update
+from sqlalchemy import Connection, Row, bindparam, insert, update
 
 from review_desk.engine.flow_definitions import finish_deletion
 from review_desk.engine.lifecycle import FailureCode, LoopProgress, LoopStatus
-from review_desk.engine.owed import owe
+from review_desk.engine.owed import owe_one
 from review_desk.engine.tables import human_loop, task_event
+
+PROGRESS = ("status", "active_count", "answer_count", "failure_code", "failure_reason", "open", "ended_at")
+UPDATE_PROGRESS = (
+    update(human_loop)
+    .where(human_loop.c.id == bindparam("loop_id"))
+    .values({name: bindparam(f"new_{name}") for name in PROGRESS})
+)
+INSERT_EVENT = insert(task_event)
 
 
 def progress_of(row: Row[Any]) -> LoopProgress:
@@ -36,24 +44,24 @@ def save_progress(connection: Connection, row: Row[Any], progress: LoopProgress,
         return
     ends = progress.status.is_final and not before.status.is_final
     connection.execute(
-        update(human_loop)
-        .where(human_loop.c.id == row.id)
-        .values(
-            status=progress.status,
-            active_count=progress.active_count,
-            answer_count=progress.answer_count,
-            failure_code=progress.failure_code,
-            failure_reason=progress.failure_reason,
-            open=progress.is_open,
-            ended_at=now if ends else row.ended_at,
-        )
+        UPDATE_PROGRESS,
+        {
+            "loop_id": row.id,
+            "new_status": progress.status,
+            "new_active_count": progress.active_count,
+            "new_answer_count": progress.answer_count,
+            "new_failure_code": progress.failure_code,
+            "new_failure_reason": progress.failure_reason,
+            "new_open": progress.is_open,
+            "new_ended_at": now if ends else row.ended_at,
+        },
     )
     if progress.status is not before.status:
         log_event(connection, now, f"loop-{progress.status.lower()}", row.id)
     if ends and before.status is LoopStatus.STOPPING:
         finish_deletion(connection, row.flow_definition_id, now)
     if ends:
-        owe(connection, [human_loop.c.id == row.id], now)
+        owe_one(connection, row.id, now, has_answers=progress.answer_count > 0)
 
 
 def log_event(
@@ -67,12 +75,13 @@ def log_event(
 ) -> None:
     """Append who did what, when."""
     connection.execute(
-        insert(task_event).values(
-            at=now,
-            action=action,
-            human_loop_id=human_loop_id,
-            task_id=task_id,
-            worker_id=worker_id,
-            detail=detail,
-        )
+        INSERT_EVENT,
+        {
+            "at": now,
+            "action": action,
+            "human_loop_id": human_loop_id,
+            "task_id": task_id,
+            "worker_id": worker_id,
+            "detail": detail,
+        },
     )
