@@ -22,7 +22,7 @@ from review_desk.service import Service
 from review_desk.settings import REGION_PATTERN
 
 RUNTIME_PATH = "/human-loops"
-REQUESTS_AT_ONCE = 32
+REQUESTS_AT_ONCE = 16
 LARGEST_BODY = 16 * 1024 * 1024
 """Bytes. InputContent may hold 3 MiB of characters, each of which JSON may write as six bytes or more."""
 

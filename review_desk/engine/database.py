@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -15,9 +16,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Insert, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 LOCK_TIMEOUT_IN_SECONDS = 30
+IDLE_SECONDS = 2.0
+RETURNED_AT = "review_desk_returned_at"
+AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
 
 
 class DatabaseError(Exception):
@@ -45,12 +50,19 @@ class Database:
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
             self._write_turn = nullcontext()
-            self.engine = create_engine(self.url, pool_size=10, max_overflow=40, pool_pre_ping=True)
+            self.engine = create_engine(self.url, pool_size=20, max_overflow=30)
+            event.listen(self.engine, "checkin", _note_return)
+            event.listen(self.engine, "checkout", self._check_if_idle)
+        self._reading = self.engine if self.is_sqlite else self.engine.execution_options(**AUTOCOMMIT)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a transaction that only reads."""
-        with self.engine.connect() as connection, connection.begin():
+        """Open a connection that only reads.
+
+        On SQLite all that is read is of one moment. On PostgreSQL each statement is of its own, as it would be in a
+        transaction there (READ COMMITTED), so none is begun and each statement is one exchange with the server.
+        """
+        with self._reading.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -106,6 +118,16 @@ class Database:
                 "run `review-desk migrate`."
             )
 
+    def _check_if_idle(self, connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        """Replace a connection that broke while nobody used it; one that was used a moment ago is not asked."""
+        returned_at = record.info.get(RETURNED_AT)
+        if returned_at is None or time.monotonic() - returned_at < IDLE_SECONDS:
+            return
+        try:
+            self.engine.dialect.do_ping(connection)
+        except Exception as error:
+            raise DisconnectionError from error
+
     def safe_url(self) -> str:
         """The URL without its password, for messages."""
         return self.url.render_as_string(hide_password=True)
@@ -115,6 +137,10 @@ def alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
+
+
+def _note_return(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info[RETURNED_AT] = time.monotonic()
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -255,6 +255,7 @@ outbox = Table(
 Index(
     "ix_outbox_due",
     outbox.c.next_attempt_at,
+    outbox.c.id,
     sqlite_where=text("delivered_at IS NULL AND dead_at IS NULL"),
     postgresql_where=text("delivered_at IS NULL AND dead_at IS NULL"),
 )

@@ -134,23 +134,22 @@ KEEP_ANSWER = (
     .values({name: bindparam(f"new_{name}") for name in ("state", "answer", "submitted_at", "draft")})
 )
 
-OWN = task.alias("own")
-MINE = exists().where(OWN.c.human_loop_id == human_loop.c.id, OWN.c.worker_id == WORKER)
 UNFINISHED_HERE = (
-    human_loop.c.workteam_id.in_(TEAMS),
+    human_loop.c.status.in_(UNFINISHED),
     human_loop.c.status == constant(LoopStatus.IN_PROGRESS),
+    human_loop.c.workteam_id.in_(TEAMS),
     human_loop.c.available_until > AT,
     IN_ANY_OR_FLOW,
     or_(bindparam("any_name", type_=Boolean).is_(True), human_loop.c.name == bindparam("loop_name")),
 )
+OWN = task.alias("own")
+MINE = exists().where(OWN.c.human_loop_id == human_loop.c.id, OWN.c.worker_id == WORKER)
 NEXT_FREE = (
     select(func.min(task.c.lease_expires_at))
     .select_from(task.join(human_loop))
     .where(*UNFINISHED_HERE, ~MINE, IS_WORKING)
 )
-DONE_ALREADY = (
-    select(OWN.c.id).join_from(OWN, human_loop).where(OWN.c.worker_id == WORKER, *UNFINISHED_HERE).limit(1)
-)
+DONE_ALREADY = select(human_loop.c.id).where(*UNFINISHED_HERE, MINE).limit(1)
 
 
 class NoTaskReason(StrEnum):
