@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select
 
+from review_desk.engine.bulk_insert import BulkInsert
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
 from review_desk.engine.flow_definitions import ACTIVE
@@ -68,8 +69,10 @@ class LoopInsertion:
         self._database = database
         self._clock = clock
         columns = human_loop.c
-        self._insert_loops = database.insert_new(human_loop).returning(
-            columns.id, columns.account_id, columns.region, columns.name
+        self._loops = BulkInsert(
+            database,
+            [column for column in columns if column.name not in ("id", "deleted_at")],
+            returning=(columns.id, columns.account_id, columns.region, columns.name),
         )
         self._group = GroupCommit(self._insert)
 
@@ -95,9 +98,7 @@ class LoopInsertion:
         first: dict[Key, NewLoop] = {}
         for loop in loops:
             first.setdefault(loop.key, loop)
-        if not first:
-            return set()
-        rows = connection.execute(self._insert_loops, [first[key].row for key in sorted(first)]).all()
+        rows = self._loops.execute(connection, [first[key].row for key in sorted(first)])
         ids: dict[Key, int] = {(row.account_id, row.region, row.name): row.id for row in rows}
         if not ids:
             return set()
