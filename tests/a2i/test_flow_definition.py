@@ -147,6 +147,16 @@ def test_the_deferred_way_ends_in_the_same_value(ui: str) -> None:
     assert arn == operator(ui, flow_definition_name="deferred", if_exists="reuse").execute(task_context())
 
 
+def test_a_bucket_that_is_not_there_is_said_at_creation(ui: str) -> None:
+    with pytest.raises(A2IUserError) as caught:
+        operator(ui, flow_definition_name="astray", output_path="s3://not-there/a2i").execute(task_context())
+    text = str(caught.value)
+    assert text.startswith(
+        "Flow definition 'astray' failed: The bucket not-there cannot be used: it does not exist. Check "
+    )
+    assert text.endswith("delete this flow definition and create it again.")
+
+
 def test_a_wait_that_failed_says_what_the_flow_definition_is(ui: str) -> None:
     waiting = operator(ui, flow_definition_name="waited")
     waiting.execute(task_context())
