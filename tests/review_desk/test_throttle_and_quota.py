@@ -90,7 +90,7 @@ def outcome(call: Any, **parameters: Any) -> tuple[str, int]:
 
 
 def test_clients_see_429_and_402(limited: ReviewDesk) -> None:
-    flow = limited.create_flow_definition("limited", "<crowd-form></crowd-form>")
+    flow = limited.create_flow_definition("limited", "<crowd-form></crowd-form>", wait=False)
     runtime = limited.client("sagemaker-a2i-runtime")
     seen = {
         outcome(
