@@ -82,7 +82,10 @@ def no_op_server() -> Iterator[str]:
 def desk_on(folder: Path, database_url: str) -> Iterator[ReviewDesk]:
     """Serve Review Desk from one process on an empty database, with workers and a flow definition."""
     folder.mkdir()
-    settings = {"REVIEW_DESK_SECRET_KEY": Fernet.generate_key().decode()}
+    settings = {
+        "REVIEW_DESK_SECRET_KEY": Fernet.generate_key().decode(),
+        "REVIEW_DESK_CHECK_OUTPUT_BUCKETS": "false",
+    }
     if database_url:
         settings["REVIEW_DESK_DATABASE_URL"] = database_url
     desk = ReviewDesk(folder, "http://127.0.0.1:1", settings=settings)

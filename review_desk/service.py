@@ -11,6 +11,7 @@ from review_desk.engine.clock import Clock, SystemClock
 from review_desk.engine.database import Database
 from review_desk.engine.flow_definitions import FlowDefinitionStore
 from review_desk.engine.human_task_uis import HumanTaskUiStore
+from review_desk.engine.initialization import Initialization
 from review_desk.engine.inspection import Inspection
 from review_desk.engine.loops import LoopStore
 from review_desk.engine.outbox import Outbox
@@ -28,6 +29,7 @@ from review_desk.templates import TemplateError, render
 
 OUTBOX_INTERVAL_IN_SECONDS = 1.0
 TIDY_INTERVAL_IN_SECONDS = 5.0
+INITIALIZATION_INTERVAL_IN_SECONDS = 2.0
 PREVIEW_LIFETIME_IN_SECONDS = 900
 
 
@@ -45,10 +47,16 @@ class Service:
         self.links = Links(self.secret_box, self.clock, settings.readable_bucket_names)
         self.storage = Storage(settings)
         self.access = AccessStore(self.database, self.clock, self.secret_box)
-        self.workteams = WorkteamStore(self.database, self.clock)
-        self.human_task_uis = HumanTaskUiStore(self.database, self.clock)
+        self.workteams = WorkteamStore(self.database, self.clock, settings.workteam_limit)
+        self.human_task_uis = HumanTaskUiStore(self.database, self.clock, settings.human_task_ui_limit)
+        self.initialization = Initialization(self.database, self.clock, self.check_output_bucket)
         self.flow_definitions = FlowDefinitionStore(
-            self.database, self.clock, self.workteams, self.human_task_uis
+            self.database,
+            self.clock,
+            self.workteams,
+            self.human_task_uis,
+            self.initialization,
+            settings.flow_definition_limit,
         )
         self.tags = TagStore(self.database, [self.workteams, self.human_task_uis, self.flow_definitions])
         self.quota = OpenLoopQuota(self.database, self.clock, settings.open_loop_quota)
@@ -67,6 +75,9 @@ class Service:
         )
         self._delivery = BackgroundJob("outbox delivery", self.outbox.deliver_due, OUTBOX_INTERVAL_IN_SECONDS)
         self._tidying = BackgroundJob("tidying", self.tasks.tidy, TIDY_INTERVAL_IN_SECONDS)
+        self._initializing = BackgroundJob(
+            "flow definition checks", self.initialization.check, INITIALIZATION_INTERVAL_IN_SECONDS
+        )
 
     def start(self) -> None:
         """Check the database, then start the background work.
@@ -76,10 +87,19 @@ class Service:
         self.database.check()
         self._delivery.start()
         self._tidying.start()
+        self._initializing.start()
 
     def deliver_soon(self) -> None:
         """Tell the delivery that a loop may have ended."""
         self._delivery.wake()
+
+    def check_output_bucket(self, bucket: str) -> None:
+        """Ask for a bucket that answers are to be written to, unless the settings say not to.
+
+        :raises StorageError: it cannot be used.
+        """
+        if self.settings.check_output_buckets:
+            self.storage.check_bucket(bucket)
 
     def preview_link(self, uri: str) -> str:
         """Return an address that opens an S3 object for 15 minutes, for the preview of a template."""
@@ -101,4 +121,5 @@ class Service:
     def stop(self) -> None:
         self._delivery.stop()
         self._tidying.stop()
+        self._initializing.stop()
         self.database.engine.dispose()

@@ -48,6 +48,18 @@ class Settings(BaseSettings):
     open_loop_quota: Annotated[int, Field(ge=0)] = Field(
         default=0, description="Human loops that may be in progress at once in a Region; 0: no limit."
     )
+    flow_definition_limit: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Flow definitions that a Region may hold; 0: no limit. Amazon A2I's is 100."
+    )
+    human_task_ui_limit: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Human task UIs that a Region may hold; 0: no limit. Amazon A2I's is 100."
+    )
+    workteam_limit: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Work teams that a Region may hold; 0: no limit. Amazon A2I's is 25."
+    )
+    check_output_buckets: bool = Field(
+        default=True, description="Whether a flow definition is Active only once its output bucket answers."
+    )
     event_sqs_queue_url: str | None = Field(
         default=None, description="SQS queue that gets an event for every human loop that ends."
     )

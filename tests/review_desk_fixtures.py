@@ -41,12 +41,12 @@ class Desk:
     """A service and shorthands for what the tests do with it."""
 
     def __init__(
-        self, directory: Path, database_url: str | None = None, *, prepared: bool = False, **settings: str
+        self, directory: Path, database_url: str | None = None, *, prepared: bool = False, **settings: Any
     ) -> None:
         configured = Settings(
             database_url=database_url or f"sqlite:///{directory}/review_desk.db",
             secret_key_file=directory / "review_desk.key",
-            **settings,
+            **{"check_output_buckets": False, **settings},
         )
         create_key_file(configured)
         self.clock = ManualClock(datetime(2026, 1, 1, 12, tzinfo=UTC))

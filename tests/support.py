@@ -133,12 +133,21 @@ class ReviewDesk:
         )
 
     def create_flow_definition(
-        self, name: str, template: str, output_path: str = "s3://answers/a2i", **loop_config: Any
+        self,
+        name: str,
+        template: str,
+        output_path: str = "s3://answers/a2i",
+        *,
+        wait: bool = True,
+        **loop_config: Any,
     ) -> str:
-        """Create a human task UI and a flow definition of the same name; return the latter's ARN."""
+        """Create a human task UI and a flow definition of the same name; return the latter's ARN.
+
+        :param wait: until it is no longer Initializing, as it may be on a machine that is busy.
+        """
         control = self.client("sagemaker")
         ui = control.create_human_task_ui(HumanTaskUiName=name, UiTemplate={"Content": template})
-        return control.create_flow_definition(
+        arn: str = control.create_flow_definition(
             FlowDefinitionName=name,
             HumanLoopConfig={
                 "WorkteamArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT_ID}:workteam/private-crowd/reviewers",
@@ -151,6 +160,13 @@ class ReviewDesk:
             OutputConfig={"S3OutputPath": output_path},
             RoleArn=ROLE_ARN,
         )["FlowDefinitionArn"]
+        if wait:
+            wait_until(lambda: self.flow_definition_status(name) != "Initializing")
+        return arn
+
+    def flow_definition_status(self, name: str) -> str:
+        described = self.client("sagemaker").describe_flow_definition(FlowDefinitionName=name)
+        return str(described["FlowDefinitionStatus"])
 
     def portal(self, username: str = "worker-1") -> Portal:
         """Sign a worker in."""

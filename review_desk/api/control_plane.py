@@ -104,6 +104,7 @@ def describe_flow_definition(service: Service, scope: Scope, parameters: Paramet
         "HumanLoopConfig": flow.request["HumanLoopConfig"],
         "OutputConfig": flow.request["OutputConfig"],
         "RoleArn": flow.request["RoleArn"],
+        "FailureReason": flow.failure_reason,
     }
 
 
@@ -131,6 +132,9 @@ def delete_flow_definition(service: Service, scope: Scope, parameters: Parameter
 
 
 def create_workteam(service: Service, scope: Scope, parameters: Parameters) -> Parameters:
+    workforce = parameters.get("WorkforceName", WORKFORCE)
+    if workforce != WORKFORCE:
+        raise InvalidError(_no_workforce(workforce))
     arn = service.workteams.create(scope, parameters["WorkteamName"], parameters["Description"], parameters)
     return {"WorkteamArn": arn}
 
@@ -170,7 +174,7 @@ def delete_workteam(service: Service, scope: Scope, parameters: Parameters) -> P
 
 def describe_workforce(service: Service, scope: Scope, parameters: Parameters) -> Parameters:
     if parameters["WorkforceName"] != WORKFORCE:
-        raise NotFoundError(f"The only workforce is {WORKFORCE!r}: the workers of this installation.")
+        raise NotFoundError(_no_workforce(parameters["WorkforceName"]))
     return {"Workforce": _workforce(service, scope)}
 
 
@@ -231,6 +235,10 @@ def _workforce(service: Service, scope: Scope) -> Parameters:
         "SubDomain": _sub_domain(service),
         "Status": "Active",
     }
+
+
+def _no_workforce(name: str) -> str:
+    return f"No workforce is named {name!r}: the only one is {WORKFORCE!r}, the workers of this installation."
 
 
 def _workforce_arn(scope: Scope) -> str:

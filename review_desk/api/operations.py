@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from review_desk.api import control_plane, runtime
 from review_desk.api.errors import ApiError
+from review_desk.api.wire import CONTROL_PLANE, RUNTIME, service_model
 from review_desk.engine.arns import Scope
 from review_desk.engine.errors import (
     ConflictError,
@@ -75,18 +77,30 @@ def call(service: Service, scope: Scope, name: str, parameters: Parameters) -> P
     try:
         return operation(service, scope, parameters)
     except EngineError as error:
-        raise ApiError(_code(error, runtime=name in RUNTIME_OPERATIONS), str(error)) from error
+        raise ApiError(_code(error, name), str(error)) from error
 
 
-def _code(error: EngineError, *, runtime: bool) -> str:
-    if isinstance(error, NotFoundError):
-        return "ResourceNotFoundException" if runtime else "ResourceNotFound"
-    if isinstance(error, ConflictError):
-        return "ConflictException"
-    if isinstance(error, QuotaError):
-        return "ServiceQuotaExceededException"
-    if isinstance(error, InUseError):
-        return "ResourceInUse"
-    if isinstance(error, InvalidError):
-        return "ValidationException"
-    raise error
+CODES: dict[type[EngineError], tuple[str, ...]] = {
+    NotFoundError: ("ResourceNotFoundException", "ResourceNotFound"),
+    ConflictError: ("ConflictException",),
+    QuotaError: ("ServiceQuotaExceededException", "ResourceLimitExceeded"),
+    InUseError: ("ResourceInUse", "ResourceLimitExceeded"),
+    InvalidError: (),
+}
+"""What an operation's model may call an error, the most fitting first."""
+
+
+def _code(error: EngineError, name: str) -> str:
+    """Choose the error's code among those of the operation's model, so that clients have a type for it.
+
+    Without one it is a ValidationException: so AWS answers for a work team that is not there.
+    """
+    modelled = modelled_errors(name)
+    return next((code for code in CODES[type(error)] if code in modelled), "ValidationException")
+
+
+@cache
+def modelled_errors(name: str) -> frozenset[str]:
+    """Return the error codes in the model of a served operation."""
+    model = service_model(RUNTIME if name in RUNTIME_OPERATIONS else CONTROL_PLANE)
+    return frozenset(shape.name for shape in model.operation_model(name).error_shapes)

@@ -124,7 +124,7 @@ def _from_text(shape: Shape, text: str) -> Any:
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ApiError("SerializationException", f"The request body is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise ApiError("SerializationException", "The request body must be a JSON object.")

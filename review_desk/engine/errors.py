@@ -12,7 +12,7 @@ class NotFoundError(EngineError):
 
 
 class InUseError(EngineError):
-    """A thing of this name exists already."""
+    """A thing of this name exists already, or something uses it still."""
 
 
 class ConflictError(EngineError):

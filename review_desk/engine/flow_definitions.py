@@ -9,21 +9,23 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, case, exists, literal, select, update
 
+from review_desk.engine.activation_conditions import parse_activation_conditions
 from review_desk.engine.arns import Scope
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
 from review_desk.engine.errors import InUseError, InvalidError, NotFoundError
 from review_desk.engine.human_task_uis import HumanTaskUiStore
+from review_desk.engine.initialization import ACTIVE, FAILED, INITIALIZING, Initialization
 from review_desk.engine.lifecycle import LoopStatus
 from review_desk.engine.named import Kind, NamedStore
 from review_desk.engine.owed import owe
 from review_desk.engine.tables import Timestamp, flow_definition, human_loop, human_task_ui
 from review_desk.engine.workteams import WorkteamStore
 
-ACTIVE = "Active"
 DELETING = "Deleting"
 DEFAULT_TIME_LIMIT_IN_SECONDS = 3_600
 LONGEST_TIME_LIMIT_IN_SECONDS = 28_800
+PUBLIC_WORKFORCE_ACCOUNT = "394669845002"
 DEFAULT_AVAILABILITY_IN_SECONDS = 864_000
 
 
@@ -38,6 +40,7 @@ class FlowDefinition:
     arn: str
     name: str
     status: str
+    failure_reason: str | None
     workteam_id: int
     template: str
     human_task_ui_name: str
@@ -51,35 +54,56 @@ class FlowDefinition:
     created_at: datetime
     request: dict[str, Any]
 
+    @property
+    def refusal(self) -> str | None:
+        """Why no human loop can be started on it, or ``None``."""
+        if self.status == INITIALIZING:
+            return "is Initializing: its output bucket has not answered yet. Start human loops once it is Active."
+        if self.status == FAILED:
+            return f"is Failed: {self.failure_reason}"
+        return None if self.status == ACTIVE else f"is {self.status}: it starts no more human loops."
+
 
 class FlowDefinitionStore(NamedStore):
     """The only door to flow definitions.
 
     :param workteams: where the teams that they name are.
     :param human_task_uis: where the templates that they name are.
+    :param initialization: decides whether a new one is Active.
     """
 
-    kind = Kind(flow_definition, "flow-definition", "flow definition")
+    kind = Kind(flow_definition, "flow-definition", "flow definition", "REVIEW_DESK_FLOW_DEFINITION_LIMIT")
 
     def __init__(
-        self, database: Database, clock: Clock, workteams: WorkteamStore, human_task_uis: HumanTaskUiStore
+        self,
+        database: Database,
+        clock: Clock,
+        workteams: WorkteamStore,
+        human_task_uis: HumanTaskUiStore,
+        initialization: Initialization,
+        most: int = 0,
     ) -> None:
-        super().__init__(database, clock)
+        super().__init__(database, clock, most)
         self._workteams = workteams
         self._human_task_uis = human_task_uis
+        self._initialization = initialization
 
     def create(self, scope: Scope, request: dict[str, Any]) -> str:
         """Create a flow definition from a CreateFlowDefinition request and return its ARN.
 
+        It is Active on return if its bucket answers, Failed if that cannot be used, and Initializing if the store
+        does not answer yet.
+
         :raises InvalidError: a rule of the control plane forbids it.
         :raises InUseError: the name is taken.
+        :raises QuotaError: there are as many as there may be.
         """
         _check_rules(request)
         loop_config = request["HumanLoopConfig"]
         team = _referenced(self._workteams, scope, loop_config["WorkteamArn"], "Workteam")
         task_ui = _referenced(self._human_task_uis, scope, loop_config["HumanTaskUiArn"], "HumanTaskUi")
         values = {
-            "status": ACTIVE,
+            "status": INITIALIZING,
             "workteam_id": team.id,
             "human_task_ui_id": task_ui.id,
             "task_title": loop_config["TaskTitle"],
@@ -94,7 +118,13 @@ class FlowDefinitionStore(NamedStore):
             "output_path": request["OutputConfig"]["S3OutputPath"],
             "request": request,
         }
-        return self._create(scope, request["FlowDefinitionName"], values, request.get("Tags", []))
+        name = request["FlowDefinitionName"]
+        arn = self._create(scope, name, values, request.get("Tags", []))
+        columns = flow_definition.c
+        self._initialization.check(
+            columns.account_id == scope.account_id, columns.region == scope.region, columns.name == name
+        )
+        return arn
 
     def get(self, scope: Scope, name: str) -> FlowDefinition:
         """Return a flow definition by name.
@@ -125,6 +155,7 @@ class FlowDefinitionStore(NamedStore):
             arn=scope.arn("flow-definition", row.name),
             name=row.name,
             status=row.status,
+            failure_reason=row.failure_reason,
             workteam_id=row.workteam_id,
             template=row.content,
             human_task_ui_name=row.ui_name,
@@ -144,16 +175,17 @@ class FlowDefinitionStore(NamedStore):
 
         Loops that nobody has started are stopped and deleted. While somebody still works on one, the flow
         definition is Deleting; it goes when the last of them has ended, and its name may be used again.
+        A Failed one goes, too: its name would be lost otherwise.
 
         :raises NotFoundError: no such flow definition.
-        :raises InUseError: it is being deleted already.
+        :raises InUseError: it is being deleted already, or Initializing.
         """
         now = self._clock.now()
         with self._database.write() as connection:
             row = self._existing(connection, scope, name, lock=True)
-            if row.status != ACTIVE:
+            if row.status not in (ACTIVE, FAILED):
                 raise InUseError(
-                    f"The flow definition {name!r} is {row.status}: only an Active one can be deleted."
+                    f"The flow definition {name!r} is {row.status}: only an Active or Failed one can be deleted."
                 )
             connection.execute(
                 update(flow_definition).where(flow_definition.c.id == row.id).values(status=DELETING)
@@ -200,23 +232,39 @@ def _referenced(store: NamedStore, scope: Scope, arn: str, label: str) -> Row[An
     return row
 
 
+def _is_public_workforce(workteam_arn: str) -> bool:
+    account, resource = workteam_arn.split(":", 5)[4:]
+    return account == PUBLIC_WORKFORCE_ACCOUNT or resource.startswith("workteam/public-crowd/")
+
+
 def _check_rules(request: dict[str, Any]) -> None:
     """Apply the rules of CreateFlowDefinition that its model does not say."""
     loop_config = request.get("HumanLoopConfig")
     if not loop_config:
         raise InvalidError("HumanLoopConfig is required for a flow definition that starts human loops.")
-    if request.get("HumanLoopRequestSource"):
+    activation = request.get("HumanLoopActivationConfig")
+    if source := request.get("HumanLoopRequestSource"):
+        if activation:
+            parse_activation_conditions(
+                activation["HumanLoopActivationConditionsConfig"]["HumanLoopActivationConditions"],
+                source["AwsManagedHumanLoopRequestSource"],
+            )
         raise InvalidError(
             "HumanLoopRequestSource: built-in task types are not served here; leave it out for a custom task type."
         )
-    if request.get("HumanLoopActivationConfig"):
+    if activation:
         raise InvalidError(
             "HumanLoopActivationConfig is not supported for custom task types: every StartHumanLoop starts a loop."
         )
-    if loop_config.get("PublicWorkforceTaskPrice"):
-        raise InvalidError(
-            "HumanLoopConfig.PublicWorkforceTaskPrice: there is no public workforce; Amazon Mechanical Turk has closed."
-        )
+    for member, is_public in (
+        ("PublicWorkforceTaskPrice", "PublicWorkforceTaskPrice" in loop_config),
+        ("WorkteamArn", _is_public_workforce(loop_config["WorkteamArn"])),
+    ):
+        if is_public:
+            raise InvalidError(
+                f"HumanLoopConfig.{member}: there is no public workforce; Amazon Mechanical Turk has closed. "
+                "Use a work team of your own."
+            )
     limit = loop_config.get("TaskTimeLimitInSeconds", DEFAULT_TIME_LIMIT_IN_SECONDS)
     if limit > LONGEST_TIME_LIMIT_IN_SECONDS:
         raise InvalidError(

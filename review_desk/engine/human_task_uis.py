@@ -12,12 +12,13 @@ from review_desk.engine.tables import human_task_ui
 class HumanTaskUiStore(NamedStore):
     """The only door to human task UIs."""
 
-    kind = Kind(human_task_ui, "human-task-ui", "human task UI")
+    kind = Kind(human_task_ui, "human-task-ui", "human task UI", "REVIEW_DESK_HUMAN_TASK_UI_LIMIT")
 
     def create(self, scope: Scope, name: str, content: str, tags: Tags) -> str:
         """Create a worker task template and return its ARN.
 
         :raises InUseError: the name is taken.
+        :raises QuotaError: there are as many as there may be.
         """
         digest = hashlib.sha256(content.encode()).hexdigest()
         return self._create(scope, name, {"content": content, "content_sha256": digest}, tags)

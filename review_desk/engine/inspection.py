@@ -10,6 +10,7 @@ from review_desk.engine.arns import Scope
 from review_desk.engine.clock import iso_milliseconds
 from review_desk.engine.database import Database
 from review_desk.engine.loops import existing_loop
+from review_desk.engine.output import output_bucket
 from review_desk.engine.tables import (
     flow_definition,
     human_loop,
@@ -79,7 +80,7 @@ class Inspection:
             paths = connection.execute(
                 select(flow_definition.c.output_path).where(flow_definition.c.deleted_at.is_(None)).distinct()
             ).scalars()
-            return {path.removeprefix("s3://").split("/", 1)[0] for path in paths}
+            return {output_bucket(path) for path in paths}
 
     def team_sizes(self, scope: Scope) -> dict[str, int]:
         """Return the work teams with the number of their members who are not disabled."""

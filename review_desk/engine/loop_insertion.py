@@ -11,8 +11,8 @@ from sqlalchemy import Connection, bindparam, insert, select
 from review_desk.engine.bulk_insert import BulkInsert
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
-from review_desk.engine.flow_definitions import ACTIVE
 from review_desk.engine.group_commit import GroupCommit
+from review_desk.engine.initialization import ACTIVE
 from review_desk.engine.owed import owe
 from review_desk.engine.tables import flow_definition, human_loop, human_loop_input, human_task_ui
 

@@ -15,7 +15,7 @@ from review_desk.engine.arns import Scope
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
 from review_desk.engine.errors import ConflictError, InvalidError, NotFoundError, QuotaError
-from review_desk.engine.flow_definitions import ACTIVE, FlowDefinition, FlowDefinitionStore
+from review_desk.engine.flow_definitions import FlowDefinition, FlowDefinitionStore
 from review_desk.engine.lifecycle import FailureCode, LoopStatus
 from review_desk.engine.loop_insertion import Insertion, LoopInsertion, NewLoop
 from review_desk.engine.output import output_uri
@@ -185,8 +185,8 @@ class LoopStore:
             flow = self._flow_definitions.get(scope, name)
         except NotFoundError as error:
             raise InvalidError(f"The flow definition {arn} does not exist in {scope.region}.") from error
-        if flow.status != ACTIVE:
-            raise InvalidError(f"The flow definition {arn} is {flow.status}: it starts no more human loops.")
+        if flow.refusal:
+            raise InvalidError(f"The flow definition {arn} {flow.refusal}")
         if flow.human_task_ui_is_deleted:
             raise InvalidError(
                 f"The human task UI {flow.human_task_ui_name!r} of the flow definition {arn} was deleted."
@@ -230,7 +230,7 @@ class LoopStore:
 def _parse_input(input_content: str) -> dict[str, Any]:
     try:
         content = json.loads(input_content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidError(f"HumanLoopInput.InputContent is not JSON: {error}.") from error
     if not isinstance(content, dict):
         raise InvalidError("HumanLoopInput.InputContent must be a JSON object.")

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from review_desk.engine.arns import Scope
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
-from review_desk.engine.errors import InUseError, NotFoundError
+from review_desk.engine.errors import InUseError, InvalidError, NotFoundError, QuotaError
 from review_desk.engine.paging import Page, PageRequest, fetch_page
 from review_desk.engine.tables import tag
 
@@ -28,21 +28,28 @@ class Kind:
 
     :param arn_kind: its part of an ARN, such as ``flow-definition``.
     :param label: what messages call it.
+    :param limit_setting: the variable that says how many there may be.
     """
 
     table: Table
     arn_kind: str
     label: str
+    limit_setting: str
 
 
 class NamedStore:
-    """Base of the stores of one kind of named resource."""
+    """Base of the stores of one kind of named resource.
+
+    :param most: how many there may be in an account and Region; 0 for no limit. Processes that create at the same
+        moment may overshoot it.
+    """
 
     kind: Kind
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, most: int = 0) -> None:
         self._database = database
         self._clock = clock
+        self._most = most
 
     def describe(self, scope: Scope, name: str) -> Row[Any]:
         """Return a resource's row.
@@ -89,6 +96,7 @@ class NamedStore:
 
     def _create(self, scope: Scope, name: str, values: dict[str, Any], tags: Tags) -> str:
         arn = scope.arn(self.kind.arn_kind, name)
+        check_keys(tags)
         try:
             with self._database.write() as connection:
                 connection.execute(
@@ -103,9 +111,28 @@ class NamedStore:
                 if tags:
                     rows = [{"arn": arn, "key": item["Key"], "value": item["Value"]} for item in tags]
                     connection.execute(insert(tag), rows)
+                # After the insert, so that a name that is taken is called that even when the limit is reached.
+                self._check_limit(connection, scope)
         except IntegrityError as error:
             raise InUseError(f"{arn} already exists: choose another name.") from error
         return arn
+
+    def _check_limit(self, connection: Connection, scope: Scope) -> None:
+        if not self._most:
+            return
+        columns = self.kind.table.c
+        count = connection.execute(
+            select(func.count()).where(
+                columns.account_id == scope.account_id,
+                columns.region == scope.region,
+                columns.deleted_at.is_(None),
+            )
+        ).scalar_one()
+        if count > self._most:
+            raise QuotaError(
+                f"{scope.region} would have {count} {self.kind.label}s, the limit is {self._most}: delete some, or "
+                f"raise {self.kind.limit_setting}."
+            )
 
     def _delete(self, connection: Connection, scope: Scope, row: Row[Any]) -> None:
         table = self.kind.table
@@ -117,6 +144,18 @@ class NamedStore:
         if row is None:
             raise NotFoundError(f"The {self.kind.label} {name!r} does not exist in {scope.region}.")
         return row
+
+
+def check_keys(tags: Tags) -> None:
+    """Refuse tags that name a key twice.
+
+    :raises InvalidError: with the key.
+    """
+    seen: set[str] = set()
+    for item in tags:
+        if item["Key"] in seen:
+            raise InvalidError(f"Tags: the key {item['Key']!r} is given twice.")
+        seen.add(item["Key"])
 
 
 def find(

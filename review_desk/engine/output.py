@@ -29,6 +29,11 @@ def output_uri(output_path: str, flow_definition_name: str, created_at: datetime
     return f"{output_path.rstrip('/')}/{flow_definition_name}/{moment}/{loop_name}/output.json"
 
 
+def output_bucket(output_path: str) -> str:
+    """The bucket of an ``S3OutputPath``."""
+    return output_path.removeprefix("s3://").split("/", 1)[0]
+
+
 def worker_id(sub: str) -> str:
     """``workerId``: 16 hex characters, the same for one person for ever."""
     return hashlib.sha256(sub.encode()).hexdigest()[:16]

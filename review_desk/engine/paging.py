@@ -12,8 +12,10 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, and_, or_
 from sqlalchemy.sql import Select
 
 from review_desk.engine.errors import InvalidError
+from review_desk.engine.tables import Timestamp
 
 DEFAULT_PAGE_SIZE = 100
+LARGEST_IDENT = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,7 @@ def fetch_page(
 
 
 def _beyond(request: PageRequest, sort: Column[Any], ident: Column[Any]) -> ColumnElement[bool]:
-    plain, last = _decode(request.token or "")
-    value = datetime.fromtimestamp(plain / 1000, UTC) if isinstance(plain, int) else plain
+    value, last = _decode(request.token or "", sort)
     if request.ascending:
         return or_(sort > value, and_(sort == value, ident > last))
     return or_(sort < value, and_(sort == value, ident < last))
@@ -82,11 +83,12 @@ def _encode(value: datetime | str, ident: int) -> str:
     return base64.urlsafe_b64encode(json.dumps([plain, ident]).encode()).decode()
 
 
-def _decode(token: str) -> tuple[int | str, int]:
+def _decode(token: str, sort: Column[Any]) -> tuple[datetime | str, int]:
     try:
-        value, ident = json.loads(base64.urlsafe_b64decode(token.encode()))
-    except ValueError as error:
+        plain, ident = json.loads(base64.urlsafe_b64decode(token.encode()))
+        value = datetime.fromtimestamp(plain / 1000, UTC) if isinstance(sort.type, Timestamp) else plain
+        if not isinstance(value, datetime | str) or not isinstance(ident, int) or abs(ident) > LARGEST_IDENT:
+            raise TypeError(token)
+    except (ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
         raise InvalidError("NextToken is not one that this list returned.") from error
-    if not isinstance(value, int | str) or not isinstance(ident, int):
-        raise InvalidError("NextToken is not one that this list returned.")
     return value, ident

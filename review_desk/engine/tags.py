@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, select
 from review_desk.engine.arns import Scope
 from review_desk.engine.database import Database
 from review_desk.engine.errors import InvalidError, NotFoundError
-from review_desk.engine.named import NamedStore, Tags
+from review_desk.engine.named import NamedStore, Tags, check_keys
 from review_desk.engine.tables import tag
 
 MOST_TAGS = 50
@@ -29,15 +29,15 @@ class TagStore:
         """Add tags, or overwrite those of the same key; return all of the resource's.
 
         :raises NotFoundError: no such resource.
-        :raises InvalidError: it would have more than 50.
+        :raises InvalidError: it would have more than 50, or a key is given twice.
         """
         self._check(scope, arn)
+        check_keys(tags)
         with self._database.write() as connection:
             keys = [item["Key"] for item in tags]
             connection.execute(delete(tag).where(tag.c.arn == arn, tag.c.key.in_(keys)))
-            values = {item["Key"]: item["Value"] for item in tags}
-            if values:
-                rows = [{"arn": arn, "key": key, "value": value} for key, value in values.items()]
+            if tags:
+                rows = [{"arn": arn, "key": item["Key"], "value": item["Value"]} for item in tags]
                 connection.execute(insert(tag), rows)
             present = _tags(connection, arn)
             if len(present) > MOST_TAGS:

@@ -7,21 +7,26 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from review_desk.engine.arns import Scope
-from review_desk.engine.errors import InvalidError
+from review_desk.engine.errors import InUseError, QuotaError
 from review_desk.engine.named import Kind, NamedStore
 from review_desk.engine.tables import flow_definition, workteam
+
+MOST_GROUPS = 10
+"""User groups of all MemberDefinitions together (SageMaker API reference, OidcMemberDefinition: one to ten)."""
 
 
 class WorkteamStore(NamedStore):
     """The only door to work teams."""
 
-    kind = Kind(workteam, "workteam", "work team")
+    kind = Kind(workteam, "workteam", "work team", "REVIEW_DESK_WORKTEAM_LIMIT")
 
     def create(self, scope: Scope, name: str, description: str, request: dict[str, Any]) -> str:
         """Create a work team without members and return its ARN.
 
         :raises InUseError: the name is taken.
+        :raises QuotaError: there are as many as there may be, or the team has more than ten groups.
         """
+        _check_groups(request)
         values = {"description": description, "request": request}
         return self._create(scope, name, values, request.get("Tags", []))
 
@@ -29,7 +34,9 @@ class WorkteamStore(NamedStore):
         """Change a team's description or definitions; what is not named stays. Return the row.
 
         :raises NotFoundError: no such team.
+        :raises QuotaError: it would have more than ten groups.
         """
+        _check_groups(changes)
         with self._database.write() as connection:
             row = self._existing(connection, scope, name, lock=True)
             connection.execute(
@@ -47,7 +54,7 @@ class WorkteamStore(NamedStore):
         """Delete a team that no flow definition uses; its members stay workers.
 
         :raises NotFoundError: no such team.
-        :raises InvalidError: a flow definition uses it.
+        :raises InUseError: a flow definition uses it.
         """
         with self._database.write() as connection:
             row = self._existing(connection, scope, name, lock=True)
@@ -57,7 +64,18 @@ class WorkteamStore(NamedStore):
                 .limit(1)
             ).scalar_one_or_none()
             if user:
-                raise InvalidError(
-                    f"The work team {name!r} is used by the flow definition {user!r}: delete that first."
+                raise InUseError(
+                    f"The flow definition {user!r} uses the work team {name!r}: delete that first."
                 )
             self._delete(connection, scope, row)
+
+
+def _check_groups(request: dict[str, Any]) -> None:
+    groups = 0
+    for member in request.get("MemberDefinitions", []):
+        groups += len(member.get("OidcMemberDefinition", {}).get("Groups", []))
+        groups += "CognitoMemberDefinition" in member
+    if groups > MOST_GROUPS:
+        raise QuotaError(
+            f"MemberDefinitions name {groups} user groups; a work team has at most {MOST_GROUPS}. Make several teams."
+        )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
-from a2i_support import FaultProxy, task_context
+from a2i_support import FaultProxy, connection, task_context
 from airflow.sdk.exceptions import TaskDeferred
-from support import ROLE_ARN, ReviewDesk
+from moto.server import ThreadedMotoServer
+from support import ROLE_ARN, ReviewDesk, free_port, wait_until
 
 from a2i.compat import TriggerEvent
 from a2i.exceptions import A2IServiceError, A2IUserError
@@ -145,6 +149,51 @@ def test_the_deferred_way_ends_in_the_same_value(ui: str) -> None:
     event = asyncio.run(fire()).payload
     arn = deferrable.execute_complete(task_context(), event)
     assert arn == operator(ui, flow_definition_name="deferred", if_exists="reuse").execute(task_context())
+
+
+def test_a_bucket_that_is_not_there_is_said_at_creation(ui: str) -> None:
+    with pytest.raises(A2IUserError) as caught:
+        operator(ui, flow_definition_name="astray", output_path="s3://not-there/a2i").execute(task_context())
+    text = str(caught.value)
+    assert text.startswith(
+        "Flow definition 'astray' failed: The bucket not-there cannot be used: it does not exist. Check "
+    )
+    assert text.endswith("delete this flow definition and create it again.")
+
+
+@pytest.mark.usefixtures("aws", "s3")
+def test_it_waits_while_the_store_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, prepared_review_desk: ReviewDesk
+) -> None:
+    shutil.copytree(prepared_review_desk.directory, tmp_path, dirs_exist_ok=True)
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    desk = ReviewDesk(tmp_path, address, access_key=prepared_review_desk.access_key)
+    store = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    seen: list[str] = []
+
+    def start_store_when_it_is_missed() -> None:
+        control = desk.client("sagemaker")
+        wait_until(lambda: control.list_flow_definitions()["FlowDefinitionSummaries"])
+        seen.append(desk.flow_definition_status("patient"))
+        store.start()
+
+    desk.start()
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", connection(desk, address, desk.url))
+    ui = desk.client("sagemaker").create_human_task_ui(
+        HumanTaskUiName="ui", UiTemplate={"Content": TEMPLATE}
+    )["HumanTaskUiArn"]
+    starting = threading.Thread(target=start_store_when_it_is_missed)
+    starting.start()
+    try:
+        arn = operator(ui, flow_definition_name="patient", waiter_delay=1).execute(task_context())
+        assert seen == ["Initializing"]
+        assert desk.flow_definition_status("patient") == "Active"
+        assert arn.endswith(":flow-definition/patient")
+    finally:
+        starting.join()
+        desk.stop()
+        store.stop()
 
 
 def test_a_wait_that_failed_says_what_the_flow_definition_is(ui: str) -> None:

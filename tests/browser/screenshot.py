@@ -38,6 +38,7 @@ def start_task(desk: ReviewDesk, s3_endpoint_url: str, form: Form) -> str:
     arn = desk.create_flow_definition(
         "job-applications",
         FORM_REVIEW.read_text(),
+        "s3://documents/answers",
         TaskTitle="Job applications",
         TaskDescription="Compare each value with the page and correct it.",
     )

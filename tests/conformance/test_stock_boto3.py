@@ -11,6 +11,9 @@ import pytest
 from botocore.exceptions import ClientError, ParamValidationError
 from support import ACCOUNT_ID, REGION, ROLE_ARN, ReviewDesk, wait_for_json
 
+from review_desk.api.errors import ApiError
+from review_desk.api.wire import parse_json_rpc
+
 TEMPLATE = """
 <script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
 <crowd-form><p>{{ task.input.text }}</p><input name="category"></crowd-form>
@@ -165,7 +168,7 @@ def test_what_boto3_does_not_check(runtime: Any, flow: str, changes: Any, field:
     assert rule in message
 
 
-@pytest.mark.parametrize("content", ["not json", "[1]", '"text"'])
+@pytest.mark.parametrize("content", ["not json", "[1]", '"text"', '{"a": ' * 20_000])
 def test_input_must_be_a_json_object(runtime: Any, flow: str, content: str) -> None:
     code, message, _ = refusal(
         runtime.start_human_loop,
@@ -175,6 +178,11 @@ def test_input_must_be_a_json_object(runtime: Any, flow: str, content: str) -> N
     )
     assert code == "ValidationException"
     assert "InputContent" in message
+
+
+def test_a_body_that_is_nested_too_deeply_is_no_fault_of_ours() -> None:
+    with pytest.raises(ApiError, match="The request body is not JSON"):
+        parse_json_rpc("SageMaker.ListTags", b'{"a": ' * 20_000)
 
 
 def test_unknown_things_are_named(runtime: Any, control: Any, flow: str) -> None:
@@ -190,7 +198,8 @@ def test_unknown_things_are_named(runtime: Any, control: Any, flow: str) -> None
     assert missing in message
     code, message, status = refusal(control.describe_flow_definition, FlowDefinitionName="missing")
     assert (code, status) == ("ResourceNotFound", 400)
-    assert refusal(control.describe_workteam, WorkteamName="nobody")[0] == "ResourceNotFound"
+    code, message, _ = refusal(control.describe_workteam, WorkteamName="nobody")
+    assert (code, message[:13]) == ("ValidationException", "The work team")
 
 
 def flow_request(**loop_config: Any) -> dict[str, Any]:
@@ -210,6 +219,16 @@ def flow_request(**loop_config: Any) -> dict[str, Any]:
     }
 
 
+TEXTRACT = {
+    "HumanLoopRequestSource": {"AwsManagedHumanLoopRequestSource": "AWS/Textract/AnalyzeDocument/Forms/V1"}
+}
+
+
+def activation(conditions: str) -> dict[str, Any]:
+    inner = {"HumanLoopActivationConditions": conditions}
+    return {"HumanLoopActivationConfig": {"HumanLoopActivationConditionsConfig": inner}}
+
+
 @pytest.mark.parametrize(
     ("loop_config", "more", "words"),
     [
@@ -221,15 +240,19 @@ def flow_request(**loop_config: Any) -> dict[str, Any]:
         ({"TaskCount": 4}, {}, "less than or equal to 3"),
         ({"TaskTimeLimitInSeconds": 29}, {}, "greater than or equal to 30"),
         ({"PublicWorkforceTaskPrice": {"AmountInUsd": {"Cents": 1}}}, {}, "Mechanical Turk has closed"),
+        ({}, activation("{}"), "not supported for custom task types"),
         (
             {},
-            {
-                "HumanLoopActivationConfig": {
-                    "HumanLoopActivationConditionsConfig": {"HumanLoopActivationConditions": "{}"}
-                }
-            },
-            "not supported for custom task types",
+            {**TEXTRACT, **activation("{")},
+            "HumanLoopActivationConditions is not JSON: Expecting property name",
         ),
+        (
+            {},
+            {**TEXTRACT, **activation('{"Conditions": [{"And": []}]}')},
+            "HumanLoopActivationConditions: Conditions[0].And must be a list of at least 2 entries.",
+        ),
+        ({}, {**TEXTRACT, **activation('{"Conditions": []}')}, "built-in task types are not served here"),
+        ({}, TEXTRACT, "built-in task types are not served here"),
         ({}, {"OutputConfig": {"S3OutputPath": "https://bucket/prefix"}}, "s3://bucket/prefix"),
     ],
 )
@@ -272,6 +295,18 @@ def test_create_workteam(control: Any) -> None:
     team = control.describe_workteam(WorkteamName="by-api")["Workteam"]
     assert created["WorkteamArn"] == team["WorkteamArn"]
     assert team["WorkteamArn"].endswith(":workteam/private-crowd/by-api")
+
+
+def test_there_is_no_other_workforce(control: Any) -> None:
+    code, message, _ = refusal(
+        control.create_workteam,
+        WorkteamName="elsewhere",
+        WorkforceName="other",
+        Description="d",
+        MemberDefinitions=[{"OidcMemberDefinition": {"Groups": ["g"]}}],
+    )
+    assert code == "ValidationException"
+    assert message.startswith("No workforce is named 'other': the only one is 'default'")
 
 
 def test_an_operation_that_is_not_served(control: Any) -> None:

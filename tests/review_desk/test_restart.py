@@ -16,7 +16,8 @@ def desk_on_dead_storage(tmp_path: Path, prepared_review_desk: ReviewDesk) -> An
     """A Review Desk whose store does not answer (yet)."""
     shutil.copytree(prepared_review_desk.directory, tmp_path, dirs_exist_ok=True)
     address = f"http://127.0.0.1:{free_port()}"
-    desk = ReviewDesk(tmp_path, address, access_key=prepared_review_desk.access_key)
+    settings = {"REVIEW_DESK_CHECK_OUTPUT_BUCKETS": "false"}
+    desk = ReviewDesk(tmp_path, address, access_key=prepared_review_desk.access_key, settings=settings)
     desk.start()
     yield desk
     desk.stop()

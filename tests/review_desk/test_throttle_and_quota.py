@@ -70,7 +70,11 @@ def limited(
 ) -> Iterator[ReviewDesk]:
     """A Review Desk with five requests a second and two loops at once."""
     shutil.copytree(prepared_review_desk.directory, tmp_path, dirs_exist_ok=True)
-    limits = {"REVIEW_DESK_REQUESTS_PER_SECOND": "5", "REVIEW_DESK_OPEN_LOOP_QUOTA": "2"}
+    limits = {
+        "REVIEW_DESK_REQUESTS_PER_SECOND": "5",
+        "REVIEW_DESK_OPEN_LOOP_QUOTA": "2",
+        "REVIEW_DESK_CHECK_OUTPUT_BUCKETS": "false",
+    }
     desk = ReviewDesk(tmp_path, "", access_key=prepared_review_desk.access_key, settings=limits)
     desk.start()
     yield desk
@@ -86,7 +90,7 @@ def outcome(call: Any, **parameters: Any) -> tuple[str, int]:
 
 
 def test_clients_see_429_and_402(limited: ReviewDesk) -> None:
-    flow = limited.create_flow_definition("limited", "<crowd-form></crowd-form>")
+    flow = limited.create_flow_definition("limited", "<crowd-form></crowd-form>", wait=False)
     runtime = limited.client("sagemaker-a2i-runtime")
     seen = {
         outcome(

@@ -224,7 +224,9 @@ class A2ICreateFlowDefinitionOperator(A2ITaskMixin, AwsBaseOperator[A2IControlPl
         found = self.hook.find_flow_definition(name) or {}
         status, reason = found.get("FlowDefinitionStatus", "gone"), found.get("FailureReason")
         if status == "Failed":
-            return A2IUserError(f"Flow definition {name!r} failed: {reason or 'no reason given'}.")
+            return A2IUserError(
+                f"Flow definition {name!r} failed: {(reason or 'no reason given').rstrip('.')}."
+            )
         return A2IServiceError(f"Flow definition {name!r} is {status}, not Active: {message}")
 
 
