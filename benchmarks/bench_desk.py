@@ -3,7 +3,8 @@
 StartHumanLoop is measured as a share of a no-op ASGI handler behind the same stock boto3 clients, in rounds that
 alternate between the two. Claims and submissions are measured by 8 workers at 5 cycles a second each, with 1,000 and
 with 100,000 open tasks, then without a pause for the most cycles a second that one process sustains. Everything runs
-on 127.0.0.1 and stops by itself; PostgreSQL runs with its default, durable settings.
+on 127.0.0.1 and stops by itself; PostgreSQL runs with its default, durable settings. The no-op handler also stands in
+for S3, so outputs are delivered, and cost nothing there.
 
 Prints a table and writes ``build/bench-desk.json``.
 """
@@ -79,8 +80,11 @@ def no_op_server() -> Iterator[str]:
 
 
 @contextmanager
-def desk_on(folder: Path, database_url: str) -> Iterator[ReviewDesk]:
-    """Serve Review Desk from one process on an empty database, with workers and a flow definition."""
+def desk_on(folder: Path, database_url: str, store: str) -> Iterator[ReviewDesk]:
+    """Serve Review Desk from one process on an empty database, with workers.
+
+    :param store: stands in for S3, says yes to everything.
+    """
     folder.mkdir()
     settings = {
         "REVIEW_DESK_SECRET_KEY": Fernet.generate_key().decode(),
@@ -88,7 +92,7 @@ def desk_on(folder: Path, database_url: str) -> Iterator[ReviewDesk]:
     }
     if database_url:
         settings["REVIEW_DESK_DATABASE_URL"] = database_url
-    desk = ReviewDesk(folder, "http://127.0.0.1:1", settings=settings)
+    desk = ReviewDesk(folder, store, settings=settings)
     desk.prepare()
     for number in range(4, WORKERS + 1):
         desk.add_worker(f"worker-{number}")
@@ -167,7 +171,7 @@ def memory(desk: ReviewDesk) -> float:
 def measure(folder: Path, database: str, database_url: str, no_op: str) -> dict[str, Any]:
     """Measure everything on one database."""
     result: dict[str, Any] = {"by_open_tasks": {}}
-    with desk_on(folder, database_url) as desk, ProcessPoolExecutor(CLIENTS) as pool:
+    with desk_on(folder, database_url, no_op) as desk, ProcessPoolExecutor(CLIENTS) as pool:
         flow = desk.create_flow_definition("benchmark", TEMPLATE, TaskAvailabilityLifetimeInSeconds=864_000)
         result["start"] = start_rates(pool, desk, flow, no_op)
         print(f"{database}: StartHumanLoop {result['start']}", flush=True)
