@@ -61,7 +61,7 @@ async def app(scope, receive, send):
     while (await receive()).get("more_body"):
         pass
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
-    await send({"type": "http.response.body", "body": b'{"HumanLoopArn": "arn"}'})
+    await send({"type": "http.response.body", "body": b'{"HumanLoopArn": "arn"}' if scope["method"] == "POST" else b""})
 uvicorn.run(app, port=int(sys.argv[1]), log_level="error")
 """
 
