@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, exists, literal, select, update
+from sqlalchemy import Connection, Row, bindparam, case, exists, literal, select, update
 
 from review_desk.engine.activation_conditions import parse_activation_conditions
 from review_desk.engine.arns import Scope
@@ -27,6 +27,18 @@ DEFAULT_TIME_LIMIT_IN_SECONDS = 3_600
 LONGEST_TIME_LIMIT_IN_SECONDS = 28_800
 PUBLIC_WORKFORCE_ACCOUNT = "394669845002"
 DEFAULT_AVAILABILITY_IN_SECONDS = 864_000
+FINISH_DELETIONS = (
+    update(flow_definition)
+    .where(
+        flow_definition.c.status == DELETING,
+        flow_definition.c.deleted_at.is_(None),
+        ~exists().where(
+            human_loop.c.flow_definition_id == flow_definition.c.id,
+            human_loop.c.status.in_((LoopStatus.IN_PROGRESS, LoopStatus.STOPPING)),
+        ),
+    )
+    .values(deleted_at=bindparam("now", type_=Timestamp))
+)
 
 
 @dataclass(frozen=True)
@@ -196,21 +208,20 @@ class FlowDefinitionStore(NamedStore):
 
 def finish_deletion(connection: Connection, flow_definition_id: int, now: datetime) -> None:
     """Delete a flow definition that is Deleting and has no unfinished loop left."""
-    unfinished = exists().where(
-        human_loop.c.flow_definition_id == flow_definition_id,
-        human_loop.c.status.in_((LoopStatus.IN_PROGRESS, LoopStatus.STOPPING)),
-    )
-    connection.execute(
-        update(flow_definition)
-        .where(flow_definition.c.id == flow_definition_id, flow_definition.c.status == DELETING, ~unfinished)
-        .values(deleted_at=now)
-    )
+    connection.execute(FINISH_DELETIONS.where(flow_definition.c.id == flow_definition_id), {"now": now})
+
+
+def finish_deletions(connection: Connection, now: datetime) -> None:
+    """Delete every such flow definition: where two last loops ended at once, neither saw the other's end."""
+    connection.execute(FINISH_DELETIONS, {"now": now})
 
 
 def _stop_loops(connection: Connection, flow_definition_id: int, now: datetime) -> None:
     """Stop every loop of a flow definition in few statements, however many there are."""
     loops = human_loop.c
     in_progress = (loops.flow_definition_id == flow_definition_id, loops.status == LoopStatus.IN_PROGRESS)
+    # Whoever claims or answers one of them at this moment comes first, so that the statements below see the same loops.
+    connection.execute(select(loops.id).where(*in_progress).order_by(loops.id).with_for_update()).all()
     owe(connection, [*in_progress, loops.active_count == 0], now)
     connection.execute(
         update(human_loop)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import Row, and_, exists, or_, select, update
+from sqlalchemy import Row, and_, exists, func, or_, select, update
 
 from review_desk.engine.arns import Scope
 from review_desk.engine.clock import Clock
@@ -25,7 +25,15 @@ from review_desk.engine.events import status_change_event
 from review_desk.engine.lifecycle import TaskState
 from review_desk.engine.output import Answer, output_document
 from review_desk.engine.owed import EVENT, OUTPUT
-from review_desk.engine.tables import flow_definition, human_loop, human_loop_input, outbox, task, worker
+from review_desk.engine.tables import (
+    flow_definition,
+    human_loop,
+    human_loop_input,
+    outbox,
+    task,
+    task_event,
+    worker,
+)
 from review_desk.receivers import DeliveryError, Receiver
 from review_desk.storage import StorageError
 
@@ -194,8 +202,11 @@ class Outbox:
             raise DeliveryError("; ".join(problems))
 
     def _mark(self, row: Row[Any], **values: int | str | datetime | list[str] | None) -> None:
+        """Note what came of a row, unless another process delivered it while this one took longer than it was held."""
         with self._database.write() as connection:
-            connection.execute(update(outbox).where(outbox.c.id == row.id).values(**values))
+            connection.execute(
+                update(outbox).where(outbox.c.id == row.id, outbox.c.delivered_at.is_(None)).values(**values)
+            )
 
     def _event(self, row: Row[Any]) -> dict[str, Any]:
         loop = self._loop(row.human_loop_id)
@@ -214,6 +225,16 @@ class Outbox:
 
     def _output(self, loop_id: int) -> tuple[str, dict[str, Any]]:
         loop = self._loop(loop_id)
+        # Two answers of one millisecond stand in the order of the log, so that each delivery writes the same.
+        logged_at = (
+            select(func.min(task_event.c.id))
+            .where(
+                task_event.c.human_loop_id == loop_id,
+                task_event.c.task_id == task.c.id,
+                task_event.c.action == TaskState.SUBMITTED,
+            )
+            .scalar_subquery()
+        )
         with self._database.read() as connection:
             content = connection.execute(
                 select(human_loop_input.c.content).where(human_loop_input.c.human_loop_id == loop_id)
@@ -222,6 +243,7 @@ class Outbox:
                 select(task, worker.c.sub)
                 .join_from(task, worker)
                 .where(task.c.human_loop_id == loop_id, task.c.state == TaskState.SUBMITTED)
+                .order_by(logged_at)
             ).all()
         scope = Scope(loop.account_id, loop.region)
         return loop.output_uri, output_document(

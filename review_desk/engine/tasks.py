@@ -16,7 +16,7 @@ from enum import StrEnum
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Boolean, Connection, Integer, Row, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Boolean, Connection, Integer, Row, bindparam, exists, func, or_, select, update
 from sqlalchemy.sql import Select
 
 from review_desk.engine.arns import Scope
@@ -29,6 +29,7 @@ from review_desk.engine.errors import (
     NotFoundError,
     StaleDraftError,
 )
+from review_desk.engine.flow_definitions import finish_deletions
 from review_desk.engine.lifecycle import RECLAIMABLE, LoopStatus, TaskState
 from review_desk.engine.named import find
 from review_desk.engine.tables import (
@@ -46,6 +47,7 @@ from review_desk.engine.transitions import log_event, progress_of, save_progress
 LEASES_EXPIRED_AT_ONCE = 100
 CLAIM_ATTEMPTS = 5
 UNFINISHED = [constant(LoopStatus.IN_PROGRESS), constant(LoopStatus.STOPPING)]
+RECLAIMABLE_STATES = [constant(state) for state in RECLAIMABLE]
 IS_WORKING = task.c.state == constant(TaskState.WORKING)
 AT = bindparam("now", type_=Timestamp)
 WORKER = bindparam("worker_id", type_=Integer)
@@ -55,7 +57,7 @@ TEAMS = select(workteam_member.c.workteam_id).where(workteam_member.c.worker_id 
 TAKEN = exists().where(
     task.c.human_loop_id == human_loop.c.id,
     task.c.worker_id == WORKER,
-    task.c.state.not_in([constant(state) for state in RECLAIMABLE]),
+    task.c.state.not_in(RECLAIMABLE_STATES),
 )
 """Whether this worker has a task of the loop that bars another one."""
 
@@ -122,12 +124,13 @@ TAKEN_COLUMNS = ("state", "lease_token", "lease_expires_at", "accepted_at", "sub
 TAKE_AGAIN = (
     update(task)
     .where(
-        task.c.human_loop_id == bindparam("new_human_loop_id"), task.c.worker_id == bindparam("new_worker_id")
+        task.c.human_loop_id == bindparam("new_human_loop_id"),
+        task.c.worker_id == bindparam("new_worker_id"),
+        task.c.state.in_(RECLAIMABLE_STATES),
     )
     .values({name: bindparam(f"new_{name}") for name in TAKEN_COLUMNS})
     .returning(task.c.id, task.c.draft, task.c.draft_version)
 )
-INSERT_TASK = insert(task)
 KEEP_ANSWER = (
     update(task)
     .where(task.c.id == bindparam("task_id"))
@@ -216,6 +219,7 @@ class TaskStore:
         self._database = database
         self._clock = clock
         self._lease_expired = lease_expired
+        self._insert_task = database.insert_new(task).returning(task.c.id)
 
     def queue(self, worker_id: int) -> list[QueueEntry]:
         """Return the flow definitions of the worker's teams, with the number of loops open to this worker."""
@@ -284,19 +288,26 @@ class TaskStore:
         :param loop_name: only this loop.
         """
         now = self._clock.now()
-        with self._database.write() as connection:
-            wanted = _wanted(connection, flow_definition_arn, loop_name)
-            held = connection.execute(HELD, {"worker_id": worker_id, "now": now}).all()
-            for row in held:
-                if wanted.admits(row):
-                    return _task(row)
-            self._expire_leases(connection, now)
-            loop = _next_open(connection, worker_id, wanted, now)
-            if loop is None:
-                return _why_nothing(connection, worker_id, wanted, now)
-            taken = _take(connection, loop, worker_id, now)
-            save_progress(connection, loop, progress_of(loop).claimed(), now)
-            return taken
+        leases_may_be_due = True
+        for _ in range(CLAIM_ATTEMPTS):
+            with self._database.write() as connection:
+                wanted = _wanted(connection, flow_definition_arn, loop_name)
+                held = connection.execute(HELD, {"worker_id": worker_id, "now": now}).all()
+                for row in held:
+                    if wanted.admits(row):
+                        return _task(row)
+                if leases_may_be_due and self._expire_leases(connection, now):
+                    # Commit first: two claims that each wait for a loop which the other expired would wait for ever.
+                    leases_may_be_due = False
+                    continue
+                loop = _next_open(connection, worker_id, wanted, now)
+                if loop is None:
+                    return _why_nothing(connection, worker_id, wanted, now)
+                taken = self._take(connection, loop, worker_id, now)
+                if taken is not None:
+                    save_progress(connection, loop, progress_of(loop).claimed(), now)
+                    return taken
+        return NoTask(NoTaskReason.HELD, 1)
 
     def get(self, worker_id: int, task_id: str) -> Task:
         """Return a task of the worker's own.
@@ -341,19 +352,26 @@ class TaskStore:
         :raises LeaseLostError: the task is no longer being worked on.
         """
         with self._database.write() as connection:
+            saved = connection.execute(
+                update(task)
+                .where(
+                    task.c.id == task_id,
+                    task.c.worker_id == worker_id,
+                    task.c.state == TaskState.WORKING,
+                    task.c.draft_version == version,
+                )
+                .values(draft=answer, draft_version=version + 1)
+            ).rowcount
+            if saved:
+                return version + 1
             row = _own(connection, worker_id, task_id)
             if row.state != TaskState.WORKING:
                 raise LeaseLostError(_not_working(row.state))
-            if row.draft_version != version:
-                raise StaleDraftError(
-                    "A newer draft was saved in another window: reload the task to go on from it.",
-                    row.draft,
-                    row.draft_version,
-                )
-            connection.execute(
-                update(task).where(task.c.id == task_id).values(draft=answer, draft_version=version + 1)
+            raise StaleDraftError(
+                "A newer draft was saved in another window: reload the task to go on from it.",
+                row.draft,
+                row.draft_version,
             )
-        return version + 1
 
     def heartbeat(self, worker_id: int, task_id: str) -> Task:
         """Return the task while its lease is in force.
@@ -370,10 +388,11 @@ class TaskStore:
     def submit(self, worker_id: int, task_id: str, answer: dict[str, Any], lease_token: str) -> Task:
         """Submit an answer; the loop completes in the same transaction if it was the last one wanted.
 
-        Submitting the same task again with the same lease token changes nothing and succeeds, so a client whose
+        Submitting the same answer again with the same lease token changes nothing and succeeds, so a client whose
         connection broke may repeat it. After the lease ended the answer still counts if its slot is free.
 
-        :raises LeaseLostError: the task was given up or taken again in another window.
+        :raises LeaseLostError: the task was given up, taken again or answered otherwise in another window; this
+            answer is kept in the log.
         :raises LateAnswerError: the loop needs no more answers; this one is kept with the task.
         """
         now = self._clock.now()
@@ -382,10 +401,15 @@ class TaskStore:
             row = _own(connection, worker_id, task_id)
             loop = _locked_loop(connection, row.human_loop_id)
             row = _own(connection, worker_id, task_id)
-            if row.lease_token != lease_token or row.state in (TaskState.RELEASED, TaskState.DECLINED):
+            is_answered = row.state in (TaskState.SUBMITTED, TaskState.LATE)
+            if (
+                row.lease_token != lease_token
+                or row.state in (TaskState.RELEASED, TaskState.DECLINED)
+                or (is_answered and row.answer != answer)
+            ):
                 log_event(connection, now, "answer-refused", loop.id, task_id, worker_id, {"answer": answer})
                 late = "lost"
-            elif row.state not in (TaskState.SUBMITTED, TaskState.LATE):
+            elif not is_answered:
                 progress = progress_of(loop)
                 lease_held = row.state == TaskState.WORKING
                 if not lease_held and (not progress.is_open or progress.available_until <= now):
@@ -409,7 +433,7 @@ class TaskStore:
             submitted = _task(connection.execute(TASK, {"task_id": task_id}).one())
         if late == "lost":
             raise LeaseLostError(
-                "This task was given back or opened again in another window, so the answer was not counted."
+                "This task was given back, answered or opened again in another window, so this answer was not counted."
             )
         if late:
             raise LateAnswerError(
@@ -433,7 +457,7 @@ class TaskStore:
         self._give_up(worker_id, task_id, TaskState.DECLINED, reason)
 
     def tidy(self) -> int:
-        """End leases and availabilities that have run out; return how many loops were looked at."""
+        """End what has run out: leases, availabilities, flow definitions being deleted; return how many loops ended."""
         now = self._clock.now()
         with self._database.write() as connection:
             expired = self._expire_leases(connection, now)
@@ -449,10 +473,12 @@ class TaskStore:
             ).all()
             for loop in loops:
                 save_progress(connection, loop, progress_of(loop).settled(now), now)
+            finish_deletions(connection, now)
         return expired + len(loops)
 
     def _expire_leases(self, connection: Connection, now: datetime) -> int:
-        """Take back tasks whose lease ran out; drafts stay for a worker who comes back."""
+        """Take back tasks whose lease ran out, and return how many; drafts stay for a worker who comes back."""
+        expired = 0
         due = connection.execute(DUE_LEASES, {"now": now}).all()
         for row in due:
             loop = connection.execute(LOCK_LOOP_UNLESS_LOCKED, {"loop_id": row.human_loop_id}).one_or_none()
@@ -463,7 +489,8 @@ class TaskStore:
                 log_event(connection, now, "expired", loop.id, row.id, row.worker_id)
                 save_progress(connection, loop, progress_of(loop).given_up(now), now)
                 self._lease_expired()
-        return len(due)
+                expired += 1
+        return expired
 
     def _give_up(self, worker_id: int, task_id: str, state: TaskState, reason: str | None) -> None:
         now = self._clock.now()
@@ -476,6 +503,47 @@ class TaskStore:
             detail = {"reason": reason} if reason else None
             log_event(connection, now, str(state), loop.id, task_id, worker_id, detail)
             save_progress(connection, loop, progress_of(loop).given_up(now), now)
+
+    def _take(self, connection: Connection, loop: Row[Any], worker_id: int, now: datetime) -> Task | None:
+        """Write the worker's task of a locked loop: a new one, or the one that the worker gave up before.
+
+        :return: ``None`` if the worker took or answered it in another window since the loop was looked for. PostgreSQL
+            looks at the loop again when it has waited for its lock, but not at the tasks.
+        """
+        values = {
+            "human_loop_id": loop.id,
+            "worker_id": worker_id,
+            "state": TaskState.WORKING,
+            "lease_token": secrets.token_urlsafe(16),
+            "lease_expires_at": now + timedelta(seconds=loop.task_time_limit_in_seconds),
+            "accepted_at": now,
+            "submitted_at": None,
+            "answer": None,
+        }
+        again = {f"new_{name}": value for name, value in values.items()}
+        row = connection.execute(TAKE_AGAIN, again).one_or_none()
+        task_id = row.id if row else str(uuid.uuid4())
+        if row is None:
+            new = values | {"id": task_id, "draft": None, "draft_version": 0}
+            if connection.execute(self._insert_task, new).one_or_none() is None:
+                return None
+        log_event(connection, now, "claimed", loop.id, task_id, worker_id)
+        return Task(
+            id=task_id,
+            worker_id=worker_id,
+            human_loop=loop.name,
+            flow_definition=_scope(loop).arn("flow-definition", loop.flow_name),
+            title=loop.task_title,
+            description=loop.task_description,
+            state=TaskState.WORKING,
+            accepted_at=now,
+            lease_token=values["lease_token"],
+            lease_expires_at=values["lease_expires_at"],
+            time_limit=loop.task_time_limit_in_seconds,
+            draft=row.draft if row else None,
+            draft_version=row.draft_version if row else 0,
+            loop_status=LoopStatus(loop.status),
+        )
 
 
 def _scope(row: Row[Any]) -> Scope:
@@ -573,42 +641,6 @@ def _own(connection: Connection, worker_id: int, task_id: str) -> Row[Any]:
 
 def _locked_loop(connection: Connection, loop_id: int) -> Row[Any]:
     return connection.execute(LOCK_LOOP, {"loop_id": loop_id}).one()
-
-
-def _take(connection: Connection, loop: Row[Any], worker_id: int, now: datetime) -> Task:
-    """Write the worker's task of a loop: a new one, or the one that the worker gave up before."""
-    values = {
-        "human_loop_id": loop.id,
-        "worker_id": worker_id,
-        "state": TaskState.WORKING,
-        "lease_token": secrets.token_urlsafe(16),
-        "lease_expires_at": now + timedelta(seconds=loop.task_time_limit_in_seconds),
-        "accepted_at": now,
-        "submitted_at": None,
-        "answer": None,
-    }
-    again = {f"new_{name}": value for name, value in values.items()}
-    row = connection.execute(TAKE_AGAIN, again).one_or_none()
-    task_id = row.id if row else str(uuid.uuid4())
-    if row is None:
-        connection.execute(INSERT_TASK, values | {"id": task_id, "draft": None, "draft_version": 0})
-    log_event(connection, now, "claimed", loop.id, task_id, worker_id)
-    return Task(
-        id=task_id,
-        worker_id=worker_id,
-        human_loop=loop.name,
-        flow_definition=_scope(loop).arn("flow-definition", loop.flow_name),
-        title=loop.task_title,
-        description=loop.task_description,
-        state=TaskState.WORKING,
-        accepted_at=now,
-        lease_token=values["lease_token"],
-        lease_expires_at=values["lease_expires_at"],
-        time_limit=loop.task_time_limit_in_seconds,
-        draft=row.draft if row else None,
-        draft_version=row.draft_version if row else 0,
-        loop_status=LoopStatus(loop.status),
-    )
 
 
 def _why_nothing(connection: Connection, worker_id: int, wanted: _Wanted, now: datetime) -> NoTask:

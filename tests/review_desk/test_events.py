@@ -19,6 +19,7 @@ from review_desk.engine.errors import NotFoundError
 from review_desk.engine.outbox import Outbox
 from review_desk.engine.tasks import Task
 from review_desk.receivers import DeliveryError, SqsReceiver, WebhookReceiver
+from review_desk.storage import StorageError
 
 
 class MemoryReceiver:
@@ -151,6 +152,25 @@ def test_a_row_whose_process_died_comes_up_again_with_the_same_id(
     drain(outbox)
     first, second = receivers[0].events
     assert first == second
+
+
+def test_a_failure_that_comes_late_does_not_undo_anothers_delivery(
+    desk: Desk, outbox: Outbox, receivers: list[MemoryReceiver], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.start(desk.flow(), "one")
+    complete(desk, "one")
+    put_json = desk.store.put_json
+
+    def fail_late(uri: str, document: dict[str, Any]) -> None:
+        monkeypatch.setattr(desk.store, "put_json", put_json)
+        desk.clock.advance(25 * 3600)
+        drain(outbox)
+        raise StorageError("no answer")
+
+    monkeypatch.setattr(desk.store, "put_json", fail_late)
+    drain(outbox)
+    assert len(desk.store.documents) == len(receivers[0].events) == 1
+    assert outbox.dead_letters() == []
 
 
 def test_dead_letters_are_listed_and_replayed(

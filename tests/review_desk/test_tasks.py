@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 from review_desk_fixtures import PASSWORD, SCOPE, Desk
+from sqlalchemy import select
 
 from review_desk.engine.access import SignInError
 from review_desk.engine.errors import LateAnswerError, LeaseLostError, NotFoundError, StaleDraftError
+from review_desk.engine.tables import task_event
 from review_desk.engine.tasks import NoTask, NoTaskReason, Task
 
 
@@ -141,7 +143,7 @@ def test_submitting_again_changes_nothing(desk: Desk) -> None:
     desk.start(desk.flow(TaskCount=2), "one")
     worker = desk.worker("ann")
     task = claim(desk, worker)
-    for answer in ({"a": 1}, {"a": 2}):
+    for answer in ({"a": 1}, {"a": 1}):
         desk.tasks.submit(worker, task.id, answer, task.lease_token)
     second = desk.worker("bob")
     other = claim(desk, second)
@@ -269,3 +271,21 @@ def test_a_disabled_worker_is_signed_out(desk: Desk) -> None:
     assert access.session(token) is None
     with pytest.raises(SignInError):
         access.sign_in("ann", PASSWORD, "here")
+
+
+def test_another_answer_to_an_answered_task_is_refused_and_kept_in_the_log(desk: Desk) -> None:
+    desk.start(desk.flow(), "one")
+    worker = desk.worker("ann")
+    task = claim(desk, worker)
+    desk.tasks.submit(worker, task.id, {"a": "first"}, task.lease_token)
+    with pytest.raises(LeaseLostError, match="answered"):
+        desk.tasks.submit(worker, task.id, {"a": "second"}, task.lease_token)
+    desk.tasks.submit(worker, task.id, {"a": "first"}, task.lease_token)
+    desk.outbox.deliver_due()
+    [document] = desk.store.documents.values()
+    assert [answer["answerContent"] for answer in document["humanAnswers"]] == [{"a": "first"}]
+    with desk.service.database.read() as connection:
+        [detail] = connection.execute(
+            select(task_event.c.detail).where(task_event.c.action == "answer-refused")
+        ).scalars()
+    assert detail == {"answer": {"a": "second"}}
