@@ -17,6 +17,7 @@ from review_desk.api.operations import call
 from review_desk.api.throttle import Throttle
 from review_desk.api.wire import ParsedRequest, error_response, parse_json_rpc, parse_rest, serialise
 from review_desk.engine.arns import Scope
+from review_desk.engine.audit import Actor, ActorKind, become
 from review_desk.service import Service
 from review_desk.settings import REGION_PATTERN
 
@@ -99,6 +100,7 @@ def _carry_out(service: Service, throttle: Throttle, request: Request, body: byt
         else parse_json_rpc(request.headers.get("x-amz-target"), body)
     )
     scope = Scope(service.settings.account_id, caller.region)
+    become(Actor(ActorKind.ACCESS_KEY, caller.access_key_id, request.client.host if request.client else None))
     with service.metrics.api.labels(parsed.operation.name).time():
         result = call(service, scope, parsed.operation.name, parsed.parameters)
     return serialise(parsed.operation, result)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from review_desk.engine.arns import Scope
+from review_desk.engine.audit import current_actor, record
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
 from review_desk.engine.errors import ConflictError, InvalidError, NotFoundError
@@ -25,6 +26,7 @@ from review_desk.engine.quota import OpenLoopQuota
 from review_desk.engine.tables import flow_definition, human_loop, human_loop_input
 from review_desk.engine.transitions import progress_of, save_progress
 
+KIND = "human-loop"
 LONGEST_FAILURE_REASON = 1024
 
 CheckRender = Callable[[str, dict[str, Any]], str | None]
@@ -154,7 +156,10 @@ class LoopStore:
         with self._database.write() as connection:
             row = existing_loop(connection, scope, name, lock=True)
             progress = progress_of(row)
-            save_progress(connection, row, progress.stopped(now), now)
+            stopped = progress.stopped(now)
+            save_progress(connection, row, stopped, now)
+            if stopped != progress:
+                record(connection, now, "StopHumanLoop", KIND, scope.arn(KIND, name))
 
     def delete(self, scope: Scope, name: str) -> None:
         """Delete a loop that ended; its answers in S3 stay, and its name may be used again.
@@ -162,6 +167,7 @@ class LoopStore:
         :raises NotFoundError: unknown or deleted.
         :raises InvalidError: the loop has not ended.
         """
+        now = self._clock.now()
         with self._database.write() as connection:
             row = existing_loop(connection, scope, name, lock=True)
             if not LoopStatus(row.status).is_final:
@@ -169,9 +175,8 @@ class LoopStore:
                     f"The human loop {name!r} is {row.status}: only a Completed, Failed or Stopped loop can be "
                     "deleted. Stop it first."
                 )
-            connection.execute(
-                update(human_loop).where(human_loop.c.id == row.id).values(deleted_at=self._clock.now())
-            )
+            connection.execute(update(human_loop).where(human_loop.c.id == row.id).values(deleted_at=now))
+            record(connection, now, "DeleteHumanLoop", KIND, scope.arn(KIND, name))
 
     def _flow(self, scope: Scope, arn: str) -> FlowDefinition:
         name = scope.name_of(arn, "flow-definition")
@@ -211,6 +216,7 @@ class LoopStore:
             "open": not failed,
             "priority": 0,
             "available_until": now + timedelta(seconds=flow.task_availability_lifetime_in_seconds),
+            "started_by": current_actor().name or None,
             "created_at": now,
             "ended_at": now if failed else None,
         }

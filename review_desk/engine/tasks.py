@@ -39,6 +39,7 @@ from review_desk.engine.tables import (
 )
 from review_desk.engine.transitions import log_event, progress_of, save_progress
 
+GIVEN_UP = (TaskState.RELEASED, TaskState.DECLINED, TaskState.REQUEUED)
 LEASES_EXPIRED_AT_ONCE = 100
 CLAIM_ATTEMPTS = 5
 
@@ -285,7 +286,7 @@ class TaskStore:
             row = _own(connection, worker_id, task_id)
             loop = _locked_loop(connection, row.human_loop_id)
             row = _own(connection, worker_id, task_id)
-            if row.lease_token != lease_token or row.state in (TaskState.RELEASED, TaskState.DECLINED):
+            if row.lease_token != lease_token or row.state in GIVEN_UP:
                 log_event(connection, now, "answer-refused", loop.id, task_id, worker_id, {"answer": answer})
                 late = "lost"
             elif row.state not in (TaskState.SUBMITTED, TaskState.LATE):
@@ -306,6 +307,8 @@ class TaskStore:
                 late = "late"
             submitted = _task(connection.execute(_task_rows().where(task.c.id == task_id)).one())
         if late == "lost":
+            if submitted.state is TaskState.REQUEUED:
+                raise LeaseLostError(f"{_not_working(submitted.state)} Your answer was not counted.")
             raise LeaseLostError(
                 "This task was given back or opened again in another window, so the answer was not counted."
             )
@@ -540,6 +543,7 @@ def _not_working(state: str) -> str:
         TaskState.LATE: "This task was submitted already.",
         TaskState.RELEASED: "You gave this task back.",
         TaskState.DECLINED: "You declined this task.",
+        TaskState.REQUEUED: "A lead took this task back for somebody else.",
     }.get(TaskState(state), "The time for this task is over.")
 
 
