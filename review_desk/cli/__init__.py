@@ -10,7 +10,7 @@ import click
 from review_desk import __version__
 from review_desk.cli import access, audit, doctor, operation, workers
 from review_desk.cli.common import command_actor, open_service, plain_errors
-from review_desk.engine.audit import SYSTEM, become
+from review_desk.engine.audit import SYSTEM, acting_as, become
 from review_desk.engine.database import Database
 from review_desk.secrets import create_key_file
 from review_desk.settings import Settings
@@ -18,8 +18,9 @@ from review_desk.settings import Settings
 
 @click.group(help="Review Desk: human review with the API of Amazon Augmented AI (A2I).")
 @click.version_option(__version__)
-def main() -> None:
-    become(command_actor())
+@click.pass_context
+def main(context: click.Context) -> None:
+    context.with_resource(acting_as(command_actor()))
 
 
 @main.command(help="Create the database, or bring it up to date, and create the secret key if there is none.")

@@ -21,14 +21,20 @@ class Gate:
 
     def __init__(self, at_once: int, waiting: int) -> None:
         self._limiter = CapacityLimiter(at_once)
-        self._waiting = waiting
+        self._most = at_once + waiting
+        self._inside = 0
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do blocking work in a thread.
 
         :raises PortalError: too many wait already.
         """
-        if self._limiter.statistics().tasks_waiting >= self._waiting:
+        # Counted here and not by the limiter, which knows of a request only some turns of the event loop later.
+        if self._inside >= self._most:
             message = "Too many people are signing in at this moment. Try again in a few seconds."
             raise PortalError(429, "Busy", message, {"Retry-After": "2"})
-        return await to_thread.run_sync(work, limiter=self._limiter)
+        self._inside += 1
+        try:
+            return await to_thread.run_sync(work, limiter=self._limiter)
+        finally:
+            self._inside -= 1
