@@ -18,8 +18,8 @@ from review_desk import __version__
 from review_desk.api.routes import AwsSide
 from review_desk.body_limit import BodyLimit
 from review_desk.engine.errors import EngineError
+from review_desk.portal import admin, errors, frame, leads, oidc, pages, sign_in
 from review_desk.portal import api as portal_api
-from review_desk.portal import frame, pages
 from review_desk.service import Service
 
 
@@ -43,12 +43,14 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     app.add_middleware(BodyLimit, prefix="/portal/", most=portal_api.LARGEST_BODY)
     app.add_middleware(AwsSide, service=service)
-    app.include_router(portal_api.router)
-    app.include_router(frame.router)
-    app.include_router(pages.router)
-    app.add_exception_handler(portal_api.PortalError, portal_api.portal_error)
-    app.add_exception_handler(EngineError, portal_api.engine_error)
-    app.add_exception_handler(RequestValidationError, portal_api.invalid_request)
+    app.state.password_gate = sign_in.password_gate()
+    app.state.oidc_gate = oidc.oidc_gate()
+    routers = (sign_in.router, oidc.router, portal_api.router, leads.router, admin.router)
+    for router in (*routers, frame.router, pages.router):
+        app.include_router(router)
+    app.add_exception_handler(errors.PortalError, errors.portal_error)
+    app.add_exception_handler(EngineError, errors.engine_error)
+    app.add_exception_handler(RequestValidationError, errors.invalid_request)
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from review_desk.engine.access import AccessStore
+from review_desk.engine.arns import Scope
+from review_desk.engine.audit import AuditLog
 from review_desk.engine.background import BackgroundJob
 from review_desk.engine.backlog import read_backlog
 from review_desk.engine.clock import Clock, SystemClock
 from review_desk.engine.database import Database
 from review_desk.engine.flow_definitions import FlowDefinitionStore
 from review_desk.engine.human_task_uis import HumanTaskUiStore
+from review_desk.engine.identities import GroupRules, ProviderSignIn
 from review_desk.engine.initialization import Initialization
 from review_desk.engine.inspection import Inspection
 from review_desk.engine.loops import LoopStore
 from review_desk.engine.outbox import Outbox
+from review_desk.engine.oversight import Oversight
+from review_desk.engine.passwords import Passwords
 from review_desk.engine.quota import OpenLoopQuota
+from review_desk.engine.sessions import SessionStore
+from review_desk.engine.sign_in import PasswordSignIn
 from review_desk.engine.tags import TagStore
 from review_desk.engine.tasks import TaskStore
+from review_desk.engine.workers import WorkerStore
 from review_desk.engine.workteams import WorkteamStore
 from review_desk.links import Links
 from review_desk.metrics import Metrics
+from review_desk.oidc import OidcProvider
 from review_desk.receivers import configured_receivers
 from review_desk.secrets import SecretBox
 from review_desk.settings import Settings
@@ -47,6 +57,17 @@ class Service:
         self.links = Links(self.secret_box, self.clock, settings.readable_bucket_names)
         self.storage = Storage(settings)
         self.access = AccessStore(self.database, self.clock, self.secret_box)
+        self.audit = AuditLog(self.database)
+        passwords = Passwords()
+        self.workers = WorkerStore(self.database, self.clock, passwords)
+        self.sessions = SessionStore(
+            self.database, self.clock, timedelta(minutes=settings.session_idle_minutes) or None
+        )
+        self.password_sign_in = PasswordSignIn(self.database, self.clock, self.sessions, passwords)
+        self.provider_sign_in = ProviderSignIn(
+            self.database, self.clock, self.sessions, group_rules(settings)
+        )
+        self.oidc = OidcProvider(settings, self.clock) if settings.oidc_issuer else None
         self.workteams = WorkteamStore(self.database, self.clock, settings.workteam_limit)
         self.human_task_uis = HumanTaskUiStore(self.database, self.clock, settings.human_task_ui_limit)
         self.initialization = Initialization(self.database, self.clock, self.check_output_bucket)
@@ -58,13 +79,16 @@ class Service:
             self.initialization,
             settings.flow_definition_limit,
         )
-        self.tags = TagStore(self.database, [self.workteams, self.human_task_uis, self.flow_definitions])
+        self.tags = TagStore(
+            self.database, self.clock, [self.workteams, self.human_task_uis, self.flow_definitions]
+        )
         self.quota = OpenLoopQuota(self.database, self.clock, settings.open_loop_quota)
         self.loops = LoopStore(
             self.database, self.clock, self.flow_definitions, self.render_error, self.quota
         )
         self.inspection = Inspection(self.database)
         self.metrics = Metrics(lambda: read_backlog(self.database, self.clock))
+        self.oversight = Oversight(self.database, self.clock, self.loops)
         self.tasks = TaskStore(self.database, self.clock, self.metrics.lease_expiries.inc)
         self.outbox = Outbox(
             self.database,
@@ -122,4 +146,16 @@ class Service:
         self._delivery.stop()
         self._tidying.stop()
         self._initializing.stop()
+        if self.oidc:
+            self.oidc.close()
         self.database.engine.dispose()
+
+
+def group_rules(settings: Settings) -> GroupRules:
+    """Return what the provider's groups mean, as the settings say."""
+    return GroupRules(
+        scope=Scope(settings.account_id, settings.region),
+        teams=settings.oidc_group_teams,
+        lead_group=settings.oidc_lead_group,
+        admin_group=settings.oidc_admin_group,
+    )

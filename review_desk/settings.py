@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 
 REGION_PATTERN = r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$"
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def is_safe_address(address: str) -> bool:
+    """Whether nobody on the way can read or change what is exchanged with ``address``."""
+    parts = urlsplit(address)
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    )
+
+
+def _parsed_group_teams(value: Any) -> Any:
+    """Read ``group=team,group2=team2`` or ``{"group": "team", "group2": ["team", "team2"]}``."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("{"):
+        try:
+            pairs = json.loads(value).items()
+        except ValueError as error:
+            raise ValueError(f"it begins like a JSON object, but is none: {error}") from error
+        return {group: [teams] if isinstance(teams, str) else teams for group, teams in pairs}
+    result: dict[str, list[str]] = {}
+    for pair in filter(None, map(str.strip, value.split(","))):
+        group, equals, team = pair.rpartition("=")
+        if not (group.strip() and equals and team.strip()):
+            raise ValueError(f"{pair!r} is not group=team")
+        result.setdefault(group.strip(), []).append(team.strip())
+    return result
 
 
 class Settings(BaseSettings):
@@ -75,6 +106,51 @@ class Settings(BaseSettings):
     secret_key_file: Path | None = Field(
         default=None, description="File of the Fernet key; created by `migrate` beside a SQLite database."
     )
+
+    session_idle_minutes: Annotated[int, Field(ge=0)] = Field(
+        default=120, description="A session ends when nothing was done in it for so long; 0: no such limit."
+    )
+    password_sign_in: bool = Field(default=True, description="Whether workers may sign in with a password.")
+    oidc_issuer: str | None = Field(
+        default=None, description="Issuer of the OpenID Connect provider that workers may sign in with."
+    )
+    oidc_name: str | None = Field(
+        default=None, description="What the sign-in page calls the provider. Empty: its host name."
+    )
+    oidc_client_id: str | None = Field(default=None, description="This installation's id at the provider.")
+    oidc_client_secret: str | None = Field(
+        default=None, description="Its secret there; empty for a public client."
+    )
+    oidc_scopes: str = Field(
+        default="openid profile email groups", description="Scopes that are asked for, by blanks."
+    )
+    oidc_username_claim: str = Field(
+        default="preferred_username", description="Claim that becomes the user name at the first sign-in."
+    )
+    oidc_groups_claim: str = Field(default="groups", description="Claim with the groups of a worker.")
+    oidc_group_teams: Annotated[
+        dict[str, tuple[str, ...]], NoDecode, BeforeValidator(_parsed_group_teams)
+    ] = Field(default={}, description="Work teams by group: group=team,group2=team2, or a JSON object.")
+    oidc_lead_group: str | None = Field(default=None, description="Group whose members are leads.")
+    oidc_admin_group: str | None = Field(default=None, description="Group whose members are admins.")
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> Self:
+        if self.oidc_issuer is None:
+            if not self.password_sign_in:
+                raise ValueError(
+                    "REVIEW_DESK_PASSWORD_SIGN_IN=false needs REVIEW_DESK_OIDC_ISSUER: else nobody could sign in"
+                )
+            return self
+        if not self.oidc_client_id:
+            raise ValueError("REVIEW_DESK_OIDC_CLIENT_ID is needed with REVIEW_DESK_OIDC_ISSUER")
+        if not is_safe_address(self.oidc_issuer):
+            raise ValueError(
+                "REVIEW_DESK_OIDC_ISSUER must start with https:// (http:// only on this machine, for tests)"
+            )
+        if "openid" not in self.oidc_scopes.split():
+            raise ValueError("REVIEW_DESK_OIDC_SCOPES must contain openid")
+        return self
 
     @model_validator(mode="after")
     def _webhook_has_secret(self) -> Self:

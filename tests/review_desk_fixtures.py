@@ -14,6 +14,7 @@ from sqlalchemy import select
 from review_desk.engine.arns import Scope
 from review_desk.engine.clock import ManualClock
 from review_desk.engine.outbox import Outbox
+from review_desk.engine.roles import Role
 from review_desk.engine.tables import worker
 from review_desk.secrets import create_key_file
 from review_desk.service import Service
@@ -64,8 +65,8 @@ class Desk:
     def team(self, name: str) -> None:
         self.service.workteams.create(SCOPE, name, "d", {})
 
-    def worker(self, name: str, team: str = "reviewers") -> int:
-        self.service.access.ensure_worker(SCOPE, name, PASSWORD, team, lead=False)
+    def worker(self, name: str, team: str = "reviewers", role: Role = Role.WORKER) -> int:
+        self.service.workers.ensure(SCOPE, name, PASSWORD, team, role)
         return self.worker_id(name)
 
     def worker_id(self, name: str) -> int:

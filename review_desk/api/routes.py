@@ -18,6 +18,7 @@ from review_desk.api.operations import call
 from review_desk.api.throttle import Throttle
 from review_desk.api.wire import error_response, load_models, parse_json_rpc, parse_rest, serialise
 from review_desk.engine.arns import Scope as AccountScope
+from review_desk.engine.audit import Actor, ActorKind, become
 from review_desk.service import Service
 from review_desk.settings import REGION_PATTERN
 
@@ -102,6 +103,8 @@ class AwsSide:
             else parse_json_rpc(headers.get("x-amz-target"), body)
         )
         account = AccountScope(self._service.settings.account_id, caller.region)
+        client = http["client"]
+        become(Actor(ActorKind.ACCESS_KEY, caller.access_key_id, client[0] if client else None))
         with self._service.metrics.api.labels(parsed.operation.name).time():
             result = call(self._service, account, parsed.operation.name, parsed.parameters)
         return serialise(parsed.operation, result)

@@ -8,8 +8,9 @@ import sys
 import click
 
 from review_desk import __version__
-from review_desk.cli import access, doctor, operation
-from review_desk.cli.common import open_service, plain_errors
+from review_desk.cli import access, audit, doctor, operation, workers
+from review_desk.cli.common import command_actor, open_service, plain_errors
+from review_desk.engine.audit import SYSTEM, acting_as, become
 from review_desk.engine.database import Database
 from review_desk.secrets import create_key_file
 from review_desk.settings import Settings
@@ -17,8 +18,9 @@ from review_desk.settings import Settings
 
 @click.group(help="Review Desk: human review with the API of Amazon Augmented AI (A2I).")
 @click.version_option(__version__)
-def main() -> None:
-    pass
+@click.pass_context
+def main(context: click.Context) -> None:
+    context.with_resource(acting_as(command_actor()))
 
 
 @main.command(help="Create the database, or bring it up to date, and create the secret key if there is none.")
@@ -35,8 +37,15 @@ def migrate() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8700, show_default=True, help="Port to listen on.")
 @click.option("--access-log/--no-access-log", default=False, help="Log every request.")
+@click.option(
+    "--forwarded-allow-ips",
+    envvar="FORWARDED_ALLOW_IPS",
+    default="127.0.0.1",
+    show_default=True,
+    help="Proxies, by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks.",
+)
 @plain_errors
-def serve(host: str, port: int, access_log: bool) -> None:
+def serve(host: str, port: int, access_log: bool, forwarded_allow_ips: str) -> None:
     import uvicorn
 
     from review_desk.app import create_app
@@ -45,6 +54,8 @@ def serve(host: str, port: int, access_log: bool) -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
     )
     service = open_service()
+    # What the service does by itself is not done by whoever started it.
+    become(SYSTEM)
     logging.getLogger(__name__).info("portal: %s/portal/", service.settings.public_url.rstrip("/"))
     uvicorn.run(
         create_app(service),
@@ -53,17 +64,20 @@ def serve(host: str, port: int, access_log: bool) -> None:
         access_log=access_log,
         log_config=None,
         server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=forwarded_allow_ips,
         timeout_graceful_shutdown=10,
     )
 
 
 for command in (
     access.access_key,
-    access.team,
-    access.worker,
+    workers.team,
+    workers.worker,
     operation.loop,
     operation.dead_letter,
     operation.backup,
+    audit.audit,
     doctor.doctor,
 ):
     main.add_command(command)

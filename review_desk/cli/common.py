@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -11,6 +14,7 @@ import click
 from pydantic import ValidationError
 
 from review_desk.engine.arns import Scope
+from review_desk.engine.audit import Actor, ActorKind
 from review_desk.engine.database import DatabaseError
 from review_desk.engine.errors import EngineError
 from review_desk.secrets import SecretKeyError
@@ -26,15 +30,35 @@ def plain_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **kwargs)
         except ValidationError as error:
-            problems = (
-                f"REVIEW_DESK_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
-                for item in error.errors()
-            )
+            problems = (_setting_problem(item["loc"], item["msg"]) for item in error.errors())
             raise click.ClickException("; ".join(problems)) from error
         except (EngineError, DatabaseError, SecretKeyError) as error:
             raise click.ClickException(str(error)) from error
 
     return run
+
+
+def _setting_problem(place: tuple[int | str, ...], message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    # A rule over several settings names them itself.
+    return f"REVIEW_DESK_{str(place[0]).upper()}: {text}" if place else text
+
+
+def command_actor() -> Actor:
+    """Return whoever runs this command, as the operating system knows them."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = f"uid {os.getuid()}"
+    return Actor(ActorKind.COMMAND, name)
+
+
+def read_password(from_stdin: bool) -> str:
+    """Read a password from standard input, or ask for it twice."""
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    password: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return password
 
 
 def open_service() -> Service:

@@ -9,6 +9,7 @@ import click
 
 from review_desk.cli.common import open_service, plain_errors
 from review_desk.engine.arns import Scope
+from review_desk.oidc import ProviderUnavailableError
 from review_desk.secrets import SecretKeyError
 from review_desk.service import Service
 from review_desk.storage import StorageError
@@ -91,12 +92,46 @@ def _check_settings(service: Service) -> Iterator[str]:
 
 def _check_teams(service: Service) -> Iterator[str]:
     scope = Scope(service.settings.account_id, service.settings.region)
-    for name, members in service.inspection.team_sizes(scope).items():
-        if not members:
+    for team in service.inspection.teams(scope):
+        name, members = team["Name"], team["Members"]
+        # With a provider, members come with their first sign-in.
+        if not members and service.oidc is None:
             raise ProblemError(
                 f"Nobody is in the work team {name!r}: `review-desk worker create NAME --team {name}`."
             )
         yield f"{name} has {members} member{'s' if members > 1 else ''}"
+
+
+def _check_provider(service: Service) -> Iterator[str]:
+    provider, settings = service.oidc, service.settings
+    if provider is None:
+        yield "no OpenID Connect provider is set: workers sign in with passwords"
+        return
+    try:
+        metadata = provider.metadata()
+        keys = provider.signing_keys()
+    except ProviderUnavailableError as error:
+        raise ProblemError(f"{provider.issuer} does not answer as a provider does: {error}") from error
+    offered: list[str] = metadata.get("scopes_supported") or []
+    unknown = [scope for scope in settings.oidc_scopes.split() if offered and scope not in offered]
+    if unknown:
+        raise ProblemError(
+            f"{provider.issuer} does not offer the scope {', '.join(unknown)}: set REVIEW_DESK_OIDC_SCOPES to what "
+            f"it offers ({' '.join(offered)}), or add the scope there."
+        )
+    if "S256" not in metadata.get("code_challenge_methods_supported", ["S256"]):
+        raise ProblemError(f"{provider.issuer} does not offer PKCE with S256.")
+    yield f"{provider.issuer} answers, with {len(keys.keys)} signing key{'s' if len(keys.keys) > 1 else ''}"
+    yield f"it must know the redirect URI {provider.redirect_uri}"
+    scope = Scope(settings.account_id, settings.region)
+    there = {team["Name"] for team in service.inspection.teams(scope)}
+    for group, teams in settings.oidc_group_teams.items():
+        for team in teams:
+            if team not in there:
+                raise ProblemError(
+                    f"REVIEW_DESK_OIDC_GROUP_TEAMS: the group {group!r} means the work team {team!r}, which is "
+                    f"not there: `review-desk team create {team}`."
+                )
 
 
 def _check_deliveries(service: Service) -> Iterator[str]:
@@ -112,5 +147,6 @@ CHECKS: dict[str, Callable[[Service], Iterator[str]]] = {
     "storage": _check_storage,
     "clock": _check_clock,
     "teams": _check_teams,
+    "sign-in": _check_provider,
     "delivery": _check_deliveries,
 }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Column, Connection, Executable, Row, bindparam, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 
 from review_desk.engine.database import Database
 
@@ -32,7 +32,7 @@ class BulkInsert:
             inserted = postgresql.insert(table).from_select(self._names, select(rows))
             statement: Any = inserted.on_conflict_do_nothing()
         else:
-            statement = sqlite.insert(table).on_conflict_do_nothing()
+            statement = database.insert_new(table)
         self._statement: Executable = statement.returning(*returning)
 
     def execute(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> Sequence[Row[Any]]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, case, exists, literal, select
 
 from review_desk.engine.activation_conditions import parse_activation_conditions
 from review_desk.engine.arns import Scope
+from review_desk.engine.audit import record
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
 from review_desk.engine.errors import InUseError, InvalidError, NotFoundError
@@ -204,6 +205,8 @@ class FlowDefinitionStore(NamedStore):
             )
             _stop_loops(connection, row.id, now)
             finish_deletion(connection, row.id, now)
+            arn = scope.arn(self.kind.arn_kind, name)
+            record(connection, now, "DeleteFlowDefinition", self.kind.arn_kind, arn)
 
 
 def finish_deletion(connection: Connection, flow_definition_id: int, now: datetime) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Row, func, select
 from review_desk.engine.arns import Scope
 from review_desk.engine.clock import iso_milliseconds
 from review_desk.engine.database import Database
+from review_desk.engine.identities import defined_groups
 from review_desk.engine.loops import existing_loop
 from review_desk.engine.output import output_bucket
 from review_desk.engine.tables import (
@@ -82,11 +83,11 @@ class Inspection:
             ).scalars()
             return {output_bucket(path) for path in paths}
 
-    def team_sizes(self, scope: Scope) -> dict[str, int]:
-        """Return the work teams with the number of their members who are not disabled."""
+    def teams(self, scope: Scope) -> list[Line]:
+        """Return the work teams by name, with the number of their members who are not disabled."""
         with self._database.read() as connection:
             rows = connection.execute(
-                select(workteam.c.name, func.count(worker.c.id))
+                select(workteam, func.count(worker.c.id).label("members"))
                 .join_from(workteam, workteam_member, isouter=True)
                 .join(
                     worker,
@@ -98,10 +99,20 @@ class Inspection:
                     workteam.c.region == scope.region,
                     workteam.c.deleted_at.is_(None),
                 )
-                .group_by(workteam.c.name)
+                .group_by(workteam.c.id)
                 .order_by(workteam.c.name)
             ).all()
-        return {name: count for name, count in rows}  # noqa: C416
+        return [
+            {
+                "Name": row.name,
+                "WorkteamArn": scope.arn("workteam", row.name),
+                "Description": row.description,
+                "Members": row.members,
+                "OidcGroups": sorted(defined_groups(row)),
+                "CreatedAt": iso_milliseconds(row.created_at),
+            }
+            for row in rows
+        ]
 
 
 def _loop(row: Row[Any]) -> Line:
@@ -110,6 +121,7 @@ def _loop(row: Row[Any]) -> Line:
         "HumanLoopStatus": row.status,
         "FlowDefinitionName": row.flow_name,
         "CreationTime": iso_milliseconds(row.created_at),
+        "StartedBy": row.started_by,
         "Answers": row.answer_count,
         "Working": row.active_count,
         "TaskCount": row.task_count,

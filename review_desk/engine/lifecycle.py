@@ -40,6 +40,7 @@ class TaskState(StrEnum):
     SUBMITTED = "submitted"
     RELEASED = "released"
     DECLINED = "declined"
+    REQUEUED = "requeued"
     EXPIRED = "expired"
     LATE = "late"
 

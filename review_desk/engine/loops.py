@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from review_desk.engine.arns import Scope
+from review_desk.engine.audit import current_actor, record
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
 from review_desk.engine.errors import ConflictError, InvalidError, NotFoundError, QuotaError
@@ -24,6 +25,7 @@ from review_desk.engine.quota import OpenLoopQuota
 from review_desk.engine.tables import flow_definition, human_loop
 from review_desk.engine.transitions import progress_of, save_progress
 
+KIND = "human-loop"
 LONGEST_FAILURE_REASON = 1024
 START_ATTEMPTS = 5
 FLOWS_REMEMBERED = 100
@@ -151,7 +153,10 @@ class LoopStore:
         with self._database.write() as connection:
             row = existing_loop(connection, scope, name, lock=True)
             progress = progress_of(row)
-            save_progress(connection, row, progress.stopped(now), now)
+            stopped = progress.stopped(now)
+            save_progress(connection, row, stopped, now)
+            if stopped != progress:
+                record(connection, now, "StopHumanLoop", KIND, scope.arn(KIND, name))
 
     def delete(self, scope: Scope, name: str) -> None:
         """Delete a loop that ended; its answers in S3 stay, and its name may be used again.
@@ -159,6 +164,7 @@ class LoopStore:
         :raises NotFoundError: unknown or deleted.
         :raises InvalidError: the loop has not ended.
         """
+        now = self._clock.now()
         with self._database.write() as connection:
             row = existing_loop(connection, scope, name, lock=True)
             if not LoopStatus(row.status).is_final:
@@ -166,9 +172,8 @@ class LoopStore:
                     f"The human loop {name!r} is {row.status}: only a Completed, Failed or Stopped loop can be "
                     "deleted. Stop it first."
                 )
-            connection.execute(
-                update(human_loop).where(human_loop.c.id == row.id).values(deleted_at=self._clock.now())
-            )
+            connection.execute(update(human_loop).where(human_loop.c.id == row.id).values(deleted_at=now))
+            record(connection, now, "DeleteHumanLoop", KIND, scope.arn(KIND, name))
 
     def _flow(self, scope: Scope, arn: str) -> FlowDefinition:
         """Return an active flow definition, from memory if it is known: it cannot change but for its end.
@@ -222,6 +227,7 @@ class LoopStore:
             "open": not failed,
             "priority": 0,
             "available_until": now + timedelta(seconds=flow.task_availability_lifetime_in_seconds),
+            "started_by": current_actor().name or None,
             "created_at": now,
             "ended_at": now if failed else None,
         }

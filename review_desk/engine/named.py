@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Table, delete, func, insert, select, upd
 from sqlalchemy.exc import IntegrityError
 
 from review_desk.engine.arns import Scope
+from review_desk.engine.audit import record
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
 from review_desk.engine.errors import InUseError, InvalidError, NotFoundError, QuotaError
@@ -35,6 +36,11 @@ class Kind:
     arn_kind: str
     label: str
     limit_setting: str
+
+    @property
+    def api_name(self) -> str:
+        """What operations of the API call it, such as ``FlowDefinition``."""
+        return "".join(part.title() for part in self.arn_kind.split("-"))
 
 
 class NamedStore:
@@ -97,6 +103,7 @@ class NamedStore:
     def _create(self, scope: Scope, name: str, values: dict[str, Any], tags: Tags) -> str:
         arn = scope.arn(self.kind.arn_kind, name)
         check_keys(tags)
+        now = self._clock.now()
         try:
             with self._database.write() as connection:
                 connection.execute(
@@ -104,10 +111,11 @@ class NamedStore:
                         account_id=scope.account_id,
                         region=scope.region,
                         name=name,
-                        created_at=self._clock.now(),
+                        created_at=now,
                         **values,
                     )
                 )
+                record(connection, now, f"Create{self.kind.api_name}", self.kind.arn_kind, arn)
                 if tags:
                     rows = [{"arn": arn, "key": item["Key"], "value": item["Value"]} for item in tags]
                     connection.execute(insert(tag), rows)
@@ -136,8 +144,11 @@ class NamedStore:
 
     def _delete(self, connection: Connection, scope: Scope, row: Row[Any]) -> None:
         table = self.kind.table
-        connection.execute(update(table).where(table.c.id == row.id).values(deleted_at=self._clock.now()))
-        connection.execute(delete(tag).where(tag.c.arn == scope.arn(self.kind.arn_kind, row.name)))
+        now = self._clock.now()
+        arn = scope.arn(self.kind.arn_kind, row.name)
+        connection.execute(update(table).where(table.c.id == row.id).values(deleted_at=now))
+        connection.execute(delete(tag).where(tag.c.arn == arn))
+        record(connection, now, f"Delete{self.kind.api_name}", self.kind.arn_kind, arn)
 
     def _existing(self, connection: Connection, scope: Scope, name: str, *, lock: bool = False) -> Row[Any]:
         row = find(connection, self.kind.table, scope, name, lock=lock)

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from sqlalchemy import Row, and_, exists, func, or_, select, update
 
 from review_desk.engine.arns import Scope
+from review_desk.engine.audit import record
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
 from review_desk.engine.errors import NotFoundError
@@ -71,7 +72,7 @@ class DeadLetter:
 class Outbox:
     """Delivers what is due, and knows what was given up.
 
-    :param issuer: who vouches for the workers' identities in an output.
+    :param issuer: who vouches for the identities of workers who sign in with a password: this installation.
     """
 
     def __init__(
@@ -123,6 +124,9 @@ class Outbox:
             count = connection.execute(
                 statement.values(dead_at=None, created_at=now, next_attempt_at=now, attempts=0)
             ).rowcount
+            if count:
+                which = "all" if dead_letter_id is None else str(dead_letter_id)
+                record(connection, now, "RequeueDeadLetter", "dead-letter", which, {"count": count})
         if dead_letter_id is not None and not count:
             raise NotFoundError(f"There is no dead letter {dead_letter_id}.")
         return count
@@ -240,7 +244,7 @@ class Outbox:
                 select(human_loop_input.c.content).where(human_loop_input.c.human_loop_id == loop_id)
             ).scalar_one()
             rows = connection.execute(
-                select(task, worker.c.sub)
+                select(task, worker.c.sub, worker.c.issuer, worker.c.subject)
                 .join_from(task, worker)
                 .where(task.c.human_loop_id == loop_id, task.c.state == TaskState.SUBMITTED)
                 .order_by(logged_at)
@@ -250,8 +254,7 @@ class Outbox:
             flow_definition_arn=scope.arn("flow-definition", loop.flow_name),
             loop_name=loop.name,
             input_content=json.loads(content),
-            answers=[Answer(row.sub, row.accepted_at, row.submitted_at, row.answer) for row in rows],
-            issuer=self._issuer,
+            answers=[_answer(row, self._issuer) for row in rows],
         )
 
     def _loop(self, loop_id: int) -> Row[Any]:
@@ -261,6 +264,18 @@ class Outbox:
                 .join_from(human_loop, flow_definition)
                 .where(human_loop.c.id == loop_id)
             ).one()
+
+
+def _answer(row: Row[Any], own_issuer: str) -> Answer:
+    """Read an answer; this installation itself vouches for workers whom no provider vouches for."""
+    return Answer(
+        worker_sub=row.sub,
+        issuer=row.issuer or own_issuer,
+        subject=row.subject or row.sub,
+        accepted_at=row.accepted_at,
+        submitted_at=row.submitted_at,
+        content=row.answer,
+    )
 
 
 def retry_delay(attempts: int) -> float:

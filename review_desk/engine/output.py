@@ -12,9 +12,16 @@ from review_desk.engine.clock import iso_milliseconds
 
 @dataclass(frozen=True)
 class Answer:
-    """One submitted answer."""
+    """One submitted answer.
+
+    :param worker_sub: this installation's own id of the worker.
+    :param issuer: who vouches for the worker's identity.
+    :param subject: who the worker is to that issuer.
+    """
 
     worker_sub: str
+    issuer: str
+    subject: str
     accepted_at: datetime
     submitted_at: datetime
     content: dict[str, Any]
@@ -45,12 +52,10 @@ def output_document(
     loop_name: str,
     input_content: Any,
     answers: list[Answer],
-    issuer: str,
 ) -> dict[str, Any]:
     """Build the content of output.json; answers in order of submission.
 
     :param input_content: the loop's InputContent, parsed.
-    :param issuer: who vouches for the workers' identities: the portal's public address.
     """
     return {
         "flowDefinitionArn": flow_definition_arn,
@@ -64,8 +69,8 @@ def output_document(
                 "workerMetadata": {
                     "identityData": {
                         "identityProviderType": "Oidc",
-                        "issuer": issuer,
-                        "sub": answer.worker_sub,
+                        "issuer": answer.issuer,
+                        "sub": answer.subject,
                     }
                 },
             }

@@ -89,16 +89,22 @@ worker = Table(
     Column("sub", String(36), nullable=False, unique=True),
     Column("username", String(128), nullable=False, unique=True),
     Column("password_hash", String(256), nullable=False),
-    Column("lead", Boolean, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("issuer", String(512)),
+    Column("subject", String(255)),
     Column("created_at", Timestamp, nullable=False),
     Column("disabled_at", Timestamp),
+    Index("uq_worker_identity", "issuer", "subject", unique=True),
 )
+"""``sub`` is this installation's own id of a person. Who signs in with an OIDC provider has its ``issuer`` and
+``subject`` besides, and an empty ``password_hash``."""
 
 workteam_member = Table(
     "workteam_member",
     metadata,
     Column("workteam_id", ForeignKey("workteam.id"), primary_key=True),
     Column("worker_id", ForeignKey("worker.id"), primary_key=True, index=True),
+    Column("source", String(16), nullable=False),
 )
 
 human_task_ui = Table(
@@ -156,6 +162,7 @@ human_loop = Table(
     Column("open", Boolean, nullable=False),
     Column("priority", Integer, nullable=False),
     Column("available_until", Timestamp, nullable=False),
+    Column("started_by", String(128)),
     Column("created_at", Timestamp, nullable=False),
     Column("ended_at", Timestamp),
     Column("deleted_at", Timestamp),
@@ -225,6 +232,12 @@ Index(
     sqlite_where=text("state = 'working'"),
     postgresql_where=text("state = 'working'"),
 )
+Index(
+    "ix_task_submitted",
+    task.c.submitted_at,
+    sqlite_where=text("state = 'submitted'"),
+    postgresql_where=text("state = 'submitted'"),
+)
 
 task_event = Table(
     "task_event",
@@ -275,6 +288,7 @@ portal_session = Table(
     Column("worker_id", ForeignKey("worker.id"), nullable=False, index=True),
     Column("csrf_token", String(64), nullable=False),
     Column("created_at", Timestamp, nullable=False),
+    Column("last_active_at", Timestamp, nullable=False),
     Column("expires_at", Timestamp, nullable=False),
 )
 
@@ -286,3 +300,18 @@ sign_in_failure = Table(
     Column("at", Timestamp, nullable=False),
     Index("ix_sign_in_failure_subject", "subject", "at"),
 )
+
+audit_event = Table(
+    "audit_event",
+    metadata,
+    Column("id", Identity, primary_key=True),
+    Column("at", Timestamp, nullable=False, index=True),
+    Column("actor_kind", String(16), nullable=False),
+    Column("actor", String(256), nullable=False),
+    Column("client", String(64)),
+    Column("action", String(32), nullable=False),
+    Column("resource_kind", String(32), nullable=False),
+    Column("resource", String(256), nullable=False),
+    Column("detail", JSON),
+)
+"""Append-only: triggers of the migration refuse every change."""

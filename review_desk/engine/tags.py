@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, delete, insert, select
 
 from review_desk.engine.arns import Scope
+from review_desk.engine.audit import record
+from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
 from review_desk.engine.errors import InvalidError, NotFoundError
 from review_desk.engine.named import NamedStore, Tags, check_keys
 from review_desk.engine.tables import tag
 
+KIND = "tags"
 MOST_TAGS = 50
 
 
@@ -21,8 +24,9 @@ class TagStore:
     :param stores: the kinds of resources that carry tags.
     """
 
-    def __init__(self, database: Database, stores: list[NamedStore]) -> None:
+    def __init__(self, database: Database, clock: Clock, stores: list[NamedStore]) -> None:
         self._database = database
+        self._clock = clock
         self._stores = stores
 
     def add(self, scope: Scope, arn: str, tags: Tags) -> Tags:
@@ -42,6 +46,8 @@ class TagStore:
             present = _tags(connection, arn)
             if len(present) > MOST_TAGS:
                 raise InvalidError(f"{arn} would have {len(present)} tags; the most is {MOST_TAGS}.")
+            if tags:
+                record(connection, self._clock.now(), "AddTags", KIND, arn, {"keys": sorted(keys)})
         return present
 
     def list(self, scope: Scope, arn: str) -> Tags:
@@ -60,7 +66,12 @@ class TagStore:
         """
         self._check(scope, arn)
         with self._database.write() as connection:
-            connection.execute(delete(tag).where(tag.c.arn == arn, tag.c.key.in_(keys)))
+            removed = connection.execute(
+                delete(tag).where(tag.c.arn == arn, tag.c.key.in_(keys)).returning(tag.c.key)
+            ).scalars()
+            gone = sorted(removed)
+            if gone:
+                record(connection, self._clock.now(), "DeleteTags", KIND, arn, {"keys": gone})
 
     def _check(self, scope: Scope, arn: str) -> None:
         if not any(store.find_arn(scope, arn) for store in self._stores):

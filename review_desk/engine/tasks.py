@@ -44,6 +44,7 @@ from review_desk.engine.tables import (
 )
 from review_desk.engine.transitions import log_event, progress_of, save_progress
 
+GIVEN_UP = (TaskState.RELEASED, TaskState.DECLINED, TaskState.REQUEUED)
 LEASES_EXPIRED_AT_ONCE = 100
 CLAIM_ATTEMPTS = 5
 UNFINISHED = [constant(LoopStatus.IN_PROGRESS), constant(LoopStatus.STOPPING)]
@@ -404,7 +405,7 @@ class TaskStore:
             is_answered = row.state in (TaskState.SUBMITTED, TaskState.LATE)
             if (
                 row.lease_token != lease_token
-                or row.state in (TaskState.RELEASED, TaskState.DECLINED)
+                or row.state in GIVEN_UP
                 or (is_answered and row.answer != answer)
             ):
                 log_event(connection, now, "answer-refused", loop.id, task_id, worker_id, {"answer": answer})
@@ -432,6 +433,8 @@ class TaskStore:
                 late = "late"
             submitted = _task(connection.execute(TASK, {"task_id": task_id}).one())
         if late == "lost":
+            if submitted.state is TaskState.REQUEUED:
+                raise LeaseLostError(f"{_not_working(submitted.state)} Your answer was not counted.")
             raise LeaseLostError(
                 "This task was given back, answered or opened again in another window, so this answer was not counted."
             )
@@ -666,6 +669,7 @@ def _not_working(state: str) -> str:
         TaskState.LATE: "This task was submitted already.",
         TaskState.RELEASED: "You gave this task back.",
         TaskState.DECLINED: "You declined this task.",
+        TaskState.REQUEUED: "A lead took this task back for somebody else.",
     }.get(TaskState(state), "The time for this task is over.")
 
 

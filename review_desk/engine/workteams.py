@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from review_desk.engine.arns import Scope
+from review_desk.engine.audit import record
 from review_desk.engine.errors import InUseError, QuotaError
 from review_desk.engine.named import Kind, NamedStore
 from review_desk.engine.tables import flow_definition, workteam
@@ -37,6 +38,7 @@ class WorkteamStore(NamedStore):
         :raises QuotaError: it would have more than ten groups.
         """
         _check_groups(changes)
+        now = self._clock.now()
         with self._database.write() as connection:
             row = self._existing(connection, scope, name, lock=True)
             connection.execute(
@@ -45,9 +47,11 @@ class WorkteamStore(NamedStore):
                 .values(
                     description=changes.get("Description", row.description),
                     request={**row.request, **changes},
-                    updated_at=self._clock.now(),
+                    updated_at=now,
                 )
             )
+            arn = scope.arn(self.kind.arn_kind, name)
+            record(connection, now, "UpdateWorkteam", self.kind.arn_kind, arn, {"changed": sorted(changes)})
             return self._existing(connection, scope, name)
 
     def delete(self, scope: Scope, name: str) -> None:

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from review_desk.service import Service
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     """Return the service that the application was built over."""
     service: Service = request.app.state.service
     return service

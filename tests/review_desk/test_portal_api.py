@@ -136,7 +136,7 @@ def test_signing_in(review_desk_server: ReviewDesk) -> None:
         assert wrong.status_code == unknown.status_code == 401
         assert wrong.json() == unknown.json()
         right = http.post("/portal/api/login", json={"username": "worker-3", "password": PASSWORD})
-        assert right.json()["worker"] == {"username": "worker-3", "lead": False}
+        assert right.json()["worker"] == {"username": "worker-3", "role": "worker", "lead": False}
         cookie = right.headers["set-cookie"].lower()
         assert "httponly" in cookie
         assert "samesite=strict" in cookie

@@ -6,10 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from review_desk_fixtures import PASSWORD, SCOPE, Desk
+from review_desk_fixtures import SCOPE, Desk
 from sqlalchemy import select
 
-from review_desk.engine.access import SignInError
 from review_desk.engine.errors import LateAnswerError, LeaseLostError, NotFoundError, StaleDraftError
 from review_desk.engine.tables import task_event
 from review_desk.engine.tasks import NoTask, NoTaskReason, Task
@@ -256,21 +255,10 @@ def test_who_leaves_the_team_may_finish_what_they_hold(desk: Desk) -> None:
         desk.start(flow, name)
     worker = desk.worker("ann")
     task = claim(desk, worker)
-    desk.service.access.remove_from_team(SCOPE, "ann", "reviewers")
+    desk.service.workers.remove_from_team(SCOPE, "ann", "reviewers")
     assert desk.tasks.claim(worker, loop_name="open") == NoTask(NoTaskReason.EMPTY)
     desk.tasks.submit(worker, task.id, {}, task.lease_token)
     assert desk.status("held") == "Completed"
-
-
-def test_a_disabled_worker_is_signed_out(desk: Desk) -> None:
-    desk.worker("ann")
-    access = desk.service.access
-    token, _ = access.sign_in("ann", PASSWORD, "here")
-    assert access.session(token)
-    access.disable_worker("ann")
-    assert access.session(token) is None
-    with pytest.raises(SignInError):
-        access.sign_in("ann", PASSWORD, "here")
 
 
 def test_another_answer_to_an_answered_task_is_refused_and_kept_in_the_log(desk: Desk) -> None:

@@ -1,0 +1,130 @@
+"""Sessions of the portal: who is signed in, and until when."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
+
+from review_desk.engine.audit import record
+from review_desk.engine.clock import Clock
+from review_desk.engine.database import Database
+from review_desk.engine.roles import Role
+from review_desk.engine.tables import portal_session, worker
+
+SESSION_LIFETIME = timedelta(hours=12)
+ACTIVITY_WRITTEN_EVERY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A signed-in worker."""
+
+    worker_id: int
+    username: str
+    role: Role
+    csrf_token: str
+    last_active_at: datetime
+
+
+class SessionStore:
+    """The only door to sessions. A session ends 12 hours after the sign-in, and earlier if nothing is done in it.
+
+    :param idle: how long a session may go without anything being done in it; ``None`` for no such limit.
+    """
+
+    def __init__(self, database: Database, clock: Clock, idle: timedelta | None) -> None:
+        self._database = database
+        self._clock = clock
+        self._idle = idle
+
+    def open(
+        self, connection: Connection, worker_id: int, username: str, role: Role, previous_token: str | None
+    ) -> tuple[str, Session]:
+        """Open a session in the transaction of a sign-in; return its token and the session.
+
+        :param previous_token: token of a session that the browser had until now; that one ends.
+        """
+        now = self._clock.now()
+        token = secrets.token_urlsafe(32)
+        session = Session(worker_id, username, role, secrets.token_urlsafe(24), now)
+        ended: list[ColumnElement[bool]] = [portal_session.c.expires_at <= now]
+        if self._idle:
+            ended.append(portal_session.c.last_active_at <= now - self._idle)
+        if previous_token:
+            ended.append(portal_session.c.token_sha256 == _digest(previous_token))
+        connection.execute(delete(portal_session).where(or_(*ended)))
+        connection.execute(
+            insert(portal_session).values(
+                token_sha256=_digest(token),
+                worker_id=worker_id,
+                csrf_token=session.csrf_token,
+                created_at=now,
+                last_active_at=now,
+                expires_at=now + SESSION_LIFETIME,
+            )
+        )
+        return token, session
+
+    def find(self, token: str) -> Session | None:
+        """Return the session of a token, if it is in force and its worker not disabled."""
+        now = self._clock.now()
+        statement = (
+            select(
+                worker.c.id,
+                worker.c.username,
+                worker.c.role,
+                portal_session.c.csrf_token,
+                portal_session.c.last_active_at,
+            )
+            .join_from(portal_session, worker)
+            .where(
+                portal_session.c.token_sha256 == _digest(token),
+                portal_session.c.expires_at > now,
+                worker.c.disabled_at.is_(None),
+            )
+        )
+        if self._idle:
+            statement = statement.where(portal_session.c.last_active_at > now - self._idle)
+        with self._database.read() as connection:
+            row = connection.execute(statement).one_or_none()
+        if row is None:
+            return None
+        return Session(row.id, row.username, Role(row.role), row.csrf_token, row.last_active_at)
+
+    def is_activity_due(self, session: Session) -> bool:
+        """Whether :meth:`note_activity` would write anything: it does so once a minute at most."""
+        return self._clock.now() - session.last_active_at >= ACTIVITY_WRITTEN_EVERY
+
+    def note_activity(self, token: str) -> None:
+        """Remember that something is being done in the session now."""
+        with self._database.write() as connection:
+            connection.execute(
+                update(portal_session)
+                .where(portal_session.c.token_sha256 == _digest(token))
+                .values(last_active_at=self._clock.now())
+            )
+
+    def end(self, token: str) -> None:
+        """Sign out. A session that has ended already stays ended."""
+        own = portal_session.c.token_sha256 == _digest(token)
+        with self._database.write() as connection:
+            username = connection.execute(
+                select(worker.c.username).join_from(portal_session, worker).where(own)
+            ).scalar_one_or_none()
+            if username is None:
+                return
+            connection.execute(delete(portal_session).where(own))
+            record(connection, self._clock.now(), "SignOut", "worker", username)
+
+
+def end_sessions(connection: Connection, worker_id: int) -> None:
+    """End every session of a worker."""
+    connection.execute(delete(portal_session).where(portal_session.c.worker_id == worker_id))
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
