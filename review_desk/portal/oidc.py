@@ -139,7 +139,8 @@ def _finish(
 
 
 def _signed_in(service: Service, token: str, session: Session, next_path: str) -> Response:
-    """Go on by a page of our own: with a redirect the browser would not send the ``Strict`` session cookie."""
+    """Go on by a page of our own: a redirect would still count as coming from the provider's site, and the request
+    for the next page would not carry the ``Strict`` session cookie."""
     go_on = f'<meta http-equiv="refresh" content="0;url={html.escape(next_path)}">'
     response = _page(200, "You are signed in", f"as {session.username}", next_path, "Go on", head=go_on)
     cookies.set_session(service, response, token)

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from review_desk.cli import main
+from review_desk.settings import Settings
 
 
 @pytest.fixture
@@ -69,11 +70,50 @@ def test_serving_before_migrating_says_what_to_run(run) -> None:
     assert "Traceback" not in result.output
 
 
-def test_a_wrong_setting_is_named(run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REVIEW_DESK_ACCOUNT_ID", "12")
+STDIN = "--password-stdin"
+PROVIDER = {"OIDC_ISSUER": "https://login.example.com", "OIDC_CLIENT_ID": "desk"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"ACCOUNT_ID": "12"}, "REVIEW_DESK_ACCOUNT_ID: String should match"),
+        ({"SESSION_IDLE_MINUTES": "-1"}, "REVIEW_DESK_SESSION_IDLE_MINUTES: "),
+        ({"PASSWORD_SIGN_IN": "false"}, "REVIEW_DESK_PASSWORD_SIGN_IN=false needs REVIEW_DESK_OIDC_ISSUER"),
+        ({"OIDC_ISSUER": "https://login.example.com"}, "REVIEW_DESK_OIDC_CLIENT_ID is needed"),
+        ({**PROVIDER, "OIDC_ISSUER": "http://login.example.com"}, "REVIEW_DESK_OIDC_ISSUER must start with https://"),
+        ({**PROVIDER, "OIDC_ISSUER": "login.example.com"}, "REVIEW_DESK_OIDC_ISSUER must start with https://"),
+        ({**PROVIDER, "OIDC_SCOPES": "profile email"}, "REVIEW_DESK_OIDC_SCOPES must contain openid"),
+        ({**PROVIDER, "OIDC_GROUP_TEAMS": "staff"}, "REVIEW_DESK_OIDC_GROUP_TEAMS: 'staff' is not group=team"),
+        ({**PROVIDER, "OIDC_GROUP_TEAMS": "{staff"}, "REVIEW_DESK_OIDC_GROUP_TEAMS: it begins like a JSON object"),
+        ({**PROVIDER, "OIDC_GROUP_TEAMS": '{"staff": 7}'}, "REVIEW_DESK_OIDC_GROUP_TEAMS: "),
+    ],
+)  # fmt: skip
+def test_a_wrong_setting_is_named(
+    run, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], words: str
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(f"REVIEW_DESK_{name}", value)
     result = run("migrate")
     assert result.exit_code == 1
-    assert "REVIEW_DESK_ACCOUNT_ID" in result.output
+    assert f"Error: {words}" in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "teams"),
+    [
+        ("", {}),
+        ("staff=reviewers, leads = experts,staff=experts", {"staff": ("reviewers", "experts"), "leads": ("experts",)}),
+        ('{"CN=a,OU=b": "reviewers", "x": ["a", "b"]}', {"CN=a,OU=b": ("reviewers",), "x": ("a", "b")}),
+        ("/a=b/c=reviewers", {"/a=b/c": ("reviewers",)}),
+    ],
+)  # fmt: skip
+def test_groups_are_mapped_to_teams(
+    monkeypatch: pytest.MonkeyPatch, value: str, teams: dict[str, tuple[str, ...]]
+) -> None:
+    monkeypatch.setenv("REVIEW_DESK_OIDC_GROUP_TEAMS", value)
+    assert Settings().oidc_group_teams == teams
 
 
 def test_a_postgresql_database_needs_a_stated_key(run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +145,61 @@ def test_workers_leave_teams_and_are_disabled(run) -> None:
     assert run("worker", "remove", "ann", "--team", "reviewers").exit_code == 0
     assert "is not in" in run("worker", "remove", "ann", "--team", "reviewers").output
     assert run("worker", "disable", "ann").exit_code == 0
-    assert "There is no worker 'bob'" in run("worker", "disable", "bob").output
+    for arguments in (
+        ("disable", "bob"),
+        ("enable", "bob"),
+        ("role", "bob", "lead"),
+        ("password", "bob", STDIN),
+    ):
+        assert "There is no worker 'bob'" in run("worker", *arguments, stdin="long enough").output
+
+
+def test_workers_have_roles(run) -> None:
+    run("migrate")
+    run("team", "create", "reviewers")
+    create = ("worker", "create", "--team", "reviewers", "--password-stdin")
+    for name, option in (("ann", ()), ("bob", ("--lead",)), ("cleo", ("--admin",))):
+        assert run(*create, name, *option, stdin="long enough").exit_code == 0
+    assert "not both" in run(*create, "dan", "--lead", "--admin", stdin="long enough").output
+    assert run("worker", "role", "ann", "lead").exit_code == 0
+    assert "'boss' is not one of" in run("worker", "role", "ann", "boss").output
+    again = run(*create, "bob", "--admin", stdin="long enough").output
+    assert "bob still has the role lead: `review-desk worker role bob admin`" in again
+    run("worker", "disable", "cleo")
+    listed = [json.loads(line) for line in run("worker", "list").output.splitlines()]
+    assert [(worker["Name"], worker["Role"], worker["Disabled"]) for worker in listed] == [
+        ("ann", "lead", False),
+        ("bob", "lead", False),
+        ("cleo", "admin", True),
+    ]
+    assert listed[0].keys() == {"Name", "Role", "Teams", "Disabled", "CreatedAt", "SignsInWith"}
+    assert listed[0]["Teams"] == [{"Name": "reviewers", "Source": "local"}]
+    assert listed[0]["SignsInWith"] == "password"
+    assert "cleo is enabled" in run("worker", "enable", "cleo").output
+    assert (
+        "signed out everywhere"
+        in run("worker", "password", "cleo", "--password-stdin", stdin="another one").output
+    )
+    assert "at least 8" in run("worker", "password", "cleo", "--password-stdin", stdin="short").output
+
+
+def test_teams_are_listed(run) -> None:
+    run("migrate")
+    for name in ("second", "first"):
+        run("team", "create", name)
+    run("worker", "create", "ann", "--team", "second", "--password-stdin", stdin="long enough")
+    listed = [json.loads(line) for line in run("team", "list").output.splitlines()]
+    assert [(team["Name"], team["Members"], team["OidcGroups"]) for team in listed] == [
+        ("first", 0, ["first"]),
+        ("second", 1, ["second"]),
+    ]
+
+
+def test_an_account_is_handed_over_only_to_a_provider(run) -> None:
+    run("migrate")
+    result = run("worker", "link", "ann", "--subject", "1234")
+    assert result.exit_code == 1
+    assert "REVIEW_DESK_OIDC_ISSUER is not set" in result.output
 
 
 def test_a_backup_is_a_whole_database(run, tmp_path: Path) -> None:

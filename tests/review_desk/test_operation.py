@@ -7,6 +7,7 @@ import subprocess
 from typing import Any
 
 import pytest
+from oidc_provider import OidcServer
 from support import ReviewDesk, wait_for_json
 
 
@@ -90,4 +91,25 @@ def test_the_doctor_says_what_to_do(
     result = doctor(review_desk_server, **settings)
     assert result.returncode == 1
     assert words in result.stdout
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_the_doctor_looks_at_the_provider(review_desk_server: ReviewDesk) -> None:
+    with OidcServer() as provider:
+        result = doctor(review_desk_server, **provider.settings)
+        assert result.returncode == 0, result.stdout
+        assert f"{provider.issuer} answers, with 1 signing key" in result.stdout
+        assert f"redirect URI {review_desk_server.url}/portal/oidc/callback" in result.stdout
+        for settings, words in (
+            ({"REVIEW_DESK_OIDC_SCOPES": "openid groups email"}, "does not offer the scope email"),
+            ({"REVIEW_DESK_OIDC_GROUP_TEAMS": "staff=nowhere"}, "review-desk team create nowhere"),
+            ({"REVIEW_DESK_OIDC_ISSUER": f"{provider.issuer}/"}, f"is of the issuer {provider.issuer!r}"),
+        ):
+            result = doctor(review_desk_server, **{**provider.settings, **settings})
+            assert result.returncode == 1
+            assert words in result.stdout
+        provider.down = {"keys"}
+        assert "does not answer as a provider does" in doctor(review_desk_server, **provider.settings).stdout
+    result = doctor(review_desk_server, **provider.settings)
+    assert "does not answer as a provider does" in result.stdout
     assert "Traceback" not in result.stdout + result.stderr

@@ -40,6 +40,14 @@ export class Api {
     return session.body.worker;
   }
 
+  /**
+   * How people sign in here.
+   * @returns {Promise<{password: boolean, oidc: {name: string, url: string} | null}>}
+   */
+  async signInMethods() {
+    return (await this.#send("GET", "sign-in-methods")).body;
+  }
+
   /** The worker who is signed in, or null. */
   async session() {
     try {

@@ -22,22 +22,28 @@ class Portal {
     window.addEventListener("beforeunload", (event) => {
       if (this.page instanceof TaskPage && this.page.busy) event.preventDefault();
     });
-    this.worker = (await this.#retry(() => this.api.session())) ?? (await signInPage(this.api));
+    this.worker = (await this.#retry(() => this.api.session())) ?? (await this.#signIn());
     this.#showWorker();
     const id = new URLSearchParams(location.hash.slice(1)).get("task");
     if (!id || !(await this.#openAgain(id))) await this.#showQueue();
   }
 
   #showWorker() {
-    const { username, lead } = this.worker;
+    const { username } = this.worker;
+    const role = strings.session.roles[/** @type {"worker" | "lead" | "admin"} */ (this.worker.role)];
     byId("top-session").replaceChildren(
-      make("span", {}, lead ? `${username} (${strings.session.lead})` : username),
+      make("span", {}, role ? `${username} (${role})` : username),
       make("button.plain", { type: "button", onclick: () => this.#signOut() }, strings.session.signOut)
     );
   }
 
+  async #signIn() {
+    return signInPage(this.api, await this.#retry(() => this.api.signInMethods()));
+  }
+
   async #signInAgain() {
-    const worker = await signInAgain(this.api, this.worker?.username ?? "");
+    const methods = await this.#retry(() => this.api.signInMethods());
+    const worker = await signInAgain(this.api, methods, this.worker?.username ?? "");
     const other = this.worker && worker.username !== this.worker.username;
     this.worker = worker;
     this.#showWorker();

@@ -14,13 +14,16 @@ export const strings = {
     username: "User name",
     password: "Password",
     button: "Sign in",
+    provider: (/** @type {string} */ name) => `Sign in with ${name}`,
+    or: "or",
+    againElsewhere: "The sign-in opens in another tab; come back to this one afterwards.",
     unreachable: "Review Desk cannot be reached. Check your connection and try again.",
     otherWorker: "Another person has signed in. The task before belongs to the one who began it.",
   },
   session: {
     signOut: "Sign out",
     signedOut: "You are signed out.",
-    lead: "lead",
+    roles: { worker: "", lead: "lead", admin: "admin" },
   },
   queue: {
     title: "Tasks",
