@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -62,6 +62,10 @@ class Settings(BaseSettings):
     )
     secret_key_file: Path | None = Field(
         default=None, description="File of the Fernet key; created by `migrate` beside a SQLite database."
+    )
+
+    log_format: Literal["json", "text"] | None = Field(
+        default=None, description="How `serve` writes its log; empty: text on a terminal, JSON elsewhere."
     )
 
     @model_validator(mode="after")

@@ -39,13 +39,19 @@ class Database:
             # Within a process writers take turns here, where the next one goes on at once; SQLite's own lock is polled.
             self._write_turn = threading.Lock()
             self.engine = create_engine(
-                self.url, connect_args={"timeout": LOCK_TIMEOUT_IN_SECONDS}, pool_size=20, max_overflow=60
+                self.url,
+                connect_args={"timeout": LOCK_TIMEOUT_IN_SECONDS},
+                pool_size=20,
+                max_overflow=60,
+                hide_parameters=True,
             )
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
             self._write_turn = nullcontext()
-            self.engine = create_engine(self.url, pool_size=10, max_overflow=40, pool_pre_ping=True)
+            self.engine = create_engine(
+                self.url, pool_size=10, max_overflow=40, pool_pre_ping=True, hide_parameters=True
+            )
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

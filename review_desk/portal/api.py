@@ -10,51 +10,20 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Cookie, Depends, Header, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from review_desk.engine.access import (
-    SESSION_LIFETIME,
-    Session,
-    SignInError,
-    SignInThrottledError,
-)
+from review_desk.engine.access import SESSION_LIFETIME, Session
 from review_desk.engine.clock import iso_milliseconds
-from review_desk.engine.errors import (
-    EngineError,
-    InvalidError,
-    LateAnswerError,
-    LeaseLostError,
-    NotFoundError,
-    StaleDraftError,
-)
 from review_desk.engine.tasks import NoTask, Task
+from review_desk.logs import note
 from review_desk.portal.desk import Desk
+from review_desk.portal.errors import PortalError
 from review_desk.portal.frame import frame_url
 from review_desk.service import Service
 
 SESSION_COOKIE = "review_desk_session"
 COOKIE_PATH = "/portal"
 LARGEST_BODY = 4 * 1024 * 1024
-
-STATUS_OF_ERROR: dict[type[EngineError], tuple[int, str]] = {
-    SignInError: (401, "SignInFailed"),
-    SignInThrottledError: (429, "SignInThrottled"),
-    NotFoundError: (404, "NotFound"),
-    InvalidError: (400, "Invalid"),
-    StaleDraftError: (409, "StaleDraft"),
-    LeaseLostError: (409, "LeaseLost"),
-    LateAnswerError: (409, "LateAnswer"),
-}
-
-
-class PortalError(Exception):
-    """A request that the portal refuses before it reaches the engine."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
 
 
 class SignIn(BaseModel):
@@ -89,6 +58,7 @@ def signed_in(desk: Desk, review_desk_session: Annotated[str | None, Cookie()] =
     session = desk.access.session(review_desk_session) if review_desk_session else None
     if session is None:
         raise PortalError(401, "SignedOut", "You are not signed in, or your session has ended.")
+    note(worker_id=session.worker_id)
     return session
 
 
@@ -206,30 +176,6 @@ def release(desk: Desk, session: Actor, task_id: str) -> None:
 def decline(desk: Desk, session: Actor, task_id: str, body: Decline) -> None:
     desk.tasks.decline(session.worker_id, task_id, body.reason)
     desk.deliver_soon()
-
-
-def engine_error(_request: Request, error: Exception) -> JSONResponse:
-    """Turn an engine's refusal into an answer."""
-    status, code = STATUS_OF_ERROR.get(type(error), (400, "Invalid"))  # type: ignore[arg-type]
-    body: dict[str, Any] = {"error": {"code": code, "message": str(error)}}
-    if isinstance(error, StaleDraftError):
-        body["draft"] = {"answer": error.draft, "version": error.version}
-    return JSONResponse(body, status)
-
-
-def portal_error(_request: Request, error: Exception) -> JSONResponse:
-    """Turn a portal's refusal into an answer."""
-    status, code = (error.status, error.code) if isinstance(error, PortalError) else (500, "Internal")
-    return JSONResponse({"error": {"code": code, "message": str(error)}}, status)
-
-
-def invalid_request(_request: Request, error: Exception) -> JSONResponse:
-    """Name the fields of a request that its model does not accept, without repeating their values."""
-    problems = "; ".join(
-        f"{'.'.join(str(part) for part in item['loc'][1:]) or 'body'}: {item['msg']}"
-        for item in error.errors()  # type: ignore[attr-defined]
-    )
-    return JSONResponse({"error": {"code": "Invalid", "message": problems}}, 400)
 
 
 def _session(session: Session) -> dict[str, Any]:
