@@ -7,24 +7,32 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import FastAPI, Header
+from fastapi import FastAPI, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
 
 from review_desk import __version__
+from review_desk.api.errors import ApiError
 from review_desk.api.routes import AwsSide
+from review_desk.api.wire import error_response
 from review_desk.body_limit import BodyLimit
 from review_desk.engine.errors import EngineError
+from review_desk.logs import note
 from review_desk.portal import admin, errors, frame, leads, oidc, pages, sign_in
 from review_desk.portal import api as portal_api
+from review_desk.request_log import RequestLog
 from review_desk.service import Service
 
 
-def create_app(service: Service) -> FastAPI:
-    """Build the application over one service, which it starts and stops."""
+def create_app(service: Service, *, access_log: bool = False) -> FastAPI:
+    """Build the application over one service, which it starts and stops.
+
+    :param access_log: log requests that went well, too.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -43,6 +51,7 @@ def create_app(service: Service) -> FastAPI:
     app.state.service = service
     app.add_middleware(BodyLimit, prefix="/portal/", most=portal_api.LARGEST_BODY)
     app.add_middleware(AwsSide, service=service)
+    app.add_middleware(RequestLog, access_log=access_log)
     app.state.password_gate = sign_in.password_gate()
     app.state.oidc_gate = oidc.oidc_gate()
     routers = (sign_in.router, oidc.router, portal_api.router, leads.router, admin.router)
@@ -51,6 +60,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_exception_handler(errors.PortalError, errors.portal_error)
     app.add_exception_handler(EngineError, errors.engine_error)
     app.add_exception_handler(RequestValidationError, errors.invalid_request)
+    app.add_exception_handler(HTTPException, _http_error)
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
@@ -77,3 +87,15 @@ def create_app(service: Service) -> FastAPI:
         return Response(service.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
     return app
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    """Answer what no route takes in the words of the side it was meant for."""
+    if request.scope["path"].startswith("/portal"):
+        return errors.http_error(request, error)
+    refusal = ApiError(
+        "UnknownOperationException", f"There is no operation at {request.method} of this path."
+    )
+    note(error=refusal.code)
+    headers, content = error_response(refusal, rest=True)
+    return Response(content, refusal.status, headers, media_type="application/json")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from review_desk.logs import note
+
 
 class BodyLimit:
     """ASGI middleware: a body over ``most`` bytes under ``prefix`` is answered with 413.
@@ -50,5 +52,6 @@ class BodyLimit:
             await self._refusal()(scope, receive, send)
 
     def _refusal(self) -> JSONResponse:
+        note(error="TooLarge")
         message = f"The request is too large: at most {self._most} bytes."
         return JSONResponse({"error": {"code": "TooLarge", "message": message}}, 413)

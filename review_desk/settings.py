@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
@@ -107,6 +107,9 @@ class Settings(BaseSettings):
         default=None, description="File of the Fernet key; created by `migrate` beside a SQLite database."
     )
 
+    log_format: Literal["json", "text"] | None = Field(
+        default=None, description="How `serve` writes its log; empty: text on a terminal, JSON elsewhere."
+    )
     session_idle_minutes: Annotated[int, Field(ge=0)] = Field(
         default=120, description="A session ends when nothing was done in it for so long; 0: no such limit."
     )

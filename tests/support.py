@@ -46,6 +46,7 @@ class ReviewDesk:
     process: subprocess.Popen[bytes] | None = None
     access_key: dict[str, str] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
+    serve_options: tuple[str, ...] = ()
 
     @property
     def url(self) -> str:
@@ -95,7 +96,10 @@ class ReviewDesk:
     def start(self) -> None:
         with (self.directory / "serve.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [COMMAND, "serve", "--port", str(self.port)], env=self.environment, stdout=log, stderr=log
+                [COMMAND, "serve", "--port", str(self.port), *self.serve_options],
+                env=self.environment,
+                stdout=log,
+                stderr=log,
             )
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:

@@ -62,6 +62,7 @@ def review_desk_environment(settings: Settings) -> dict[str, str]:
             "REVIEW_DESK_PUBLIC_URL": settings.review_desk_url,
             "REVIEW_DESK_REGION": REGION,
             "REVIEW_DESK_S3_ENDPOINT_URL": settings.s3_url,
+            "REVIEW_DESK_LOG_FORMAT": "text",
         }
     )
 

@@ -10,7 +10,7 @@ class ApiError(Exception):
 
     :param code: the AWS error code, such as ``ValidationException``.
     :param message: one line for the sender; cut at 1024 characters, as the models have it.
-    :param status: HTTP status; by the code if left out.
+    :param detail: for the log, without values of the request: which fields broke which rules.
     """
 
     STATUS = {
@@ -33,8 +33,9 @@ class ApiError(Exception):
         "RequestEntityTooLargeException": 413,
     }
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, detail: str | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.detail = detail
         self.message = message[:LONGEST_MESSAGE]
         self.status = self.STATUS[code]

@@ -67,15 +67,12 @@ OPERATIONS: dict[str, Operation] = {
 
 
 def call(service: Service, scope: Scope, name: str, parameters: Parameters) -> Parameters:
-    """Carry out an operation by its name.
+    """Carry out an operation that is served, by its name.
 
-    :raises ApiError: the engine's refusal as this API's error, or an operation that is not served.
+    :raises ApiError: the engine's refusal as this API's error.
     """
-    operation = OPERATIONS.get(name)
-    if operation is None:
-        raise ApiError("UnknownOperationException", f"Review Desk does not serve {name}.")
     try:
-        return operation(service, scope, parameters)
+        return OPERATIONS[name](service, scope, parameters)
     except EngineError as error:
         raise ApiError(_code(error, name), str(error)) from error
 

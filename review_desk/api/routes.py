@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
-import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,6 +18,8 @@ from review_desk.api.throttle import Throttle
 from review_desk.api.wire import error_response, load_models, parse_json_rpc, parse_rest, serialise
 from review_desk.engine.arns import Scope as AccountScope
 from review_desk.engine.audit import Actor, ActorKind, become
+from review_desk.logs import note
+from review_desk.request_log import request_id
 from review_desk.service import Service
 from review_desk.settings import REGION_PATTERN
 
@@ -28,8 +29,6 @@ LARGEST_BODY = 16 * 1024 * 1024
 """Bytes. InputContent may hold 3 MiB of characters, each of which JSON may write as six bytes or more."""
 
 SIGNING_NAME = "sagemaker"
-
-log = logging.getLogger(__name__)
 
 
 class AwsSide:
@@ -62,15 +61,19 @@ class AwsSide:
     async def _answer(
         self, scope: Scope, receive: Receive, rest: bool
     ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        request_id = str(uuid.uuid4())
-        headers = {"x-amzn-requestid": request_id}
+        headers: dict[str, str] = {}
         status = 200
+        note(path=RUNTIME_PATH if rest else "/")
         try:
             body = await _read_body(receive)
             loop = asyncio.get_running_loop()
-            content = await loop.run_in_executor(self._threads, self._carry_out, scope, body, rest)
+            content = await loop.run_in_executor(
+                self._threads, copy_context().run, self._carry_out, scope, body, rest
+            )
+        except ClientDisconnect:
+            raise
         except Exception as raised:
-            error = _refusal(raised, scope, request_id)
+            error = _refusal(raised)
             self._service.metrics.errors.labels(error.code).inc()
             status = error.status
             error_headers, content = error_response(error, rest=rest)
@@ -89,6 +92,7 @@ class AwsSide:
             self._secret_of,
             self._service.clock.now(),
         )
+        note(access_key_id=caller.access_key_id)
         if caller.service != SIGNING_NAME:
             raise ApiError(
                 "InvalidSignatureException",
@@ -103,21 +107,21 @@ class AwsSide:
             else parse_json_rpc(headers.get("x-amz-target"), body)
         )
         account = AccountScope(self._service.settings.account_id, caller.region)
-        client = http["client"]
+        client = http.get("client")
         become(Actor(ActorKind.ACCESS_KEY, caller.access_key_id, client[0] if client else None))
         with self._service.metrics.api.labels(parsed.operation.name).time():
             result = call(self._service, account, parsed.operation.name, parsed.parameters)
         return serialise(parsed.operation, result)
 
 
-def _refusal(raised: Exception, scope: Scope, request_id: str) -> ApiError:
+def _refusal(raised: Exception) -> ApiError:
     """Return what the sender is told; an error of ours goes to the log with its traceback."""
     if isinstance(raised, ApiError):
-        log.info("%s %s %s: %s", request_id, scope["method"], raised.code, raised.message)
+        note(error=raised.code, detail=raised.detail)
         return raised
-    log.error("%s %s %s failed", request_id, scope["method"], scope["path"], exc_info=raised)
+    note(error="InternalServerException", failure=raised)
     return ApiError(
-        "InternalServerException", f"The service failed; its log has the cause under {request_id}."
+        "InternalServerException", f"The service failed; its log has the cause under {request_id()}."
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import regex
 from botocore.model import ListShape, MapShape, Shape, StructureShape
@@ -21,20 +21,37 @@ LONGEST_VALUE_SHOWN = 80
 MOST_ERRORS_SHOWN = 10
 
 
+class Violation(NamedTuple):
+    """A field that broke a rule; ``value`` is for the sender only, not for the log."""
+
+    value: str
+    path: str
+    rule: str
+
+    @property
+    def message(self) -> str:
+        return f"Value {self.value} at '{self.path}' failed to satisfy constraint: {self.rule}"
+
+
 def validate(shape: Shape, value: Any) -> Any:
     """Return ``value`` as Python types, with timestamps as aware datetimes.
 
     :raises ApiError: ValidationException that names each field, its value and the rule, in AWS's words.
     """
-    errors: list[str] = []
+    errors: list[Violation] = []
     result = _check(shape, value, "", errors)
     if errors:
+        shown = errors[:MOST_ERRORS_SHOWN]
         count = f"{len(errors)} validation error{'s' if len(errors) > 1 else ''} detected: "
-        raise ApiError("ValidationException", count + "; ".join(errors[:MOST_ERRORS_SHOWN]))
+        raise ApiError(
+            "ValidationException",
+            count + "; ".join(violation.message for violation in shown),
+            detail="; ".join(f"{violation.path}: {violation.rule}" for violation in shown),
+        )
     return result
 
 
-def _check(shape: Shape, value: Any, path: str, errors: list[str]) -> Any:
+def _check(shape: Shape, value: Any, path: str, errors: list[Violation]) -> Any:
     if isinstance(shape, StructureShape):
         return _check_structure(shape, value, path, errors)
     if isinstance(shape, ListShape):
@@ -52,7 +69,7 @@ def _check(shape: Shape, value: Any, path: str, errors: list[str]) -> Any:
     return _check_scalar(shape, value, path, errors)
 
 
-def _check_structure(shape: StructureShape, value: Any, path: str, errors: list[str]) -> Any:
+def _check_structure(shape: StructureShape, value: Any, path: str, errors: list[Violation]) -> Any:
     if not isinstance(value, dict):
         return _wrong_type(value, path, "a structure", errors)
     result: dict[str, Any] = {}
@@ -61,13 +78,11 @@ def _check_structure(shape: StructureShape, value: Any, path: str, errors: list[
         if value.get(name) is not None:
             result[name] = _check(member, value[name], member_path, errors)
         elif name in shape.required_members:
-            errors.append(
-                f"Value null at '{member_path}' failed to satisfy constraint: Member must not be null"
-            )
+            errors.append(Violation("null", member_path, "Member must not be null"))
     return result
 
 
-def _check_scalar(shape: Shape, value: Any, path: str, errors: list[str]) -> Any:
+def _check_scalar(shape: Shape, value: Any, path: str, errors: list[Violation]) -> Any:
     if shape.type_name == "string":
         if not isinstance(value, str):
             return _wrong_type(value, path, "a string", errors)
@@ -95,23 +110,23 @@ def _check_scalar(shape: Shape, value: Any, path: str, errors: list[str]) -> Any
     raise NotImplementedError(f"shape type {shape.type_name} of {shape.name}")
 
 
-def _check_length(shape: Shape, value: Any, path: str, errors: list[str], what: str) -> None:
+def _check_length(shape: Shape, value: Any, path: str, errors: list[Violation], what: str) -> None:
     """Check ``min`` and ``max``: of a number its value, of a string or list its length."""
     size = value if what == "value" else len(value)
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if least is not None and size < least:
-        errors.append(_message(value, path, f"Member must have {what} greater than or equal to {least}"))
+        errors.append(_violation(value, path, f"Member must have {what} greater than or equal to {least}"))
     if most is not None and size > most:
-        errors.append(_message(value, path, f"Member must have {what} less than or equal to {most}"))
+        errors.append(_violation(value, path, f"Member must have {what} less than or equal to {most}"))
 
 
-def _check_enum_and_pattern(shape: Shape, value: str, path: str, errors: list[str]) -> None:
+def _check_enum_and_pattern(shape: Shape, value: str, path: str, errors: list[Violation]) -> None:
     enum = shape.metadata.get("enum")
     if enum and value not in enum:
-        errors.append(_message(value, path, f"Member must satisfy enum value set: [{', '.join(enum)}]"))
+        errors.append(_violation(value, path, f"Member must satisfy enum value set: [{', '.join(enum)}]"))
     pattern = shape.metadata.get("pattern")
     if pattern and not compiled(pattern).fullmatch(value):
-        errors.append(_message(value, path, f"Member must satisfy regular expression pattern: {pattern}"))
+        errors.append(_violation(value, path, f"Member must satisfy regular expression pattern: {pattern}"))
 
 
 @cache
@@ -123,16 +138,16 @@ def compiled(pattern: str) -> regex.Pattern[str]:
     return regex.compile(pattern, regex.DOTALL)
 
 
-def _wrong_type(value: Any, path: str, wanted: str, errors: list[str]) -> Any:
-    errors.append(_message(value, path or "request", f"Member must be {wanted}"))
+def _wrong_type(value: Any, path: str, wanted: str, errors: list[Violation]) -> Any:
+    errors.append(_violation(value, path or "request", f"Member must be {wanted}"))
     return value
 
 
-def _message(value: Any, path: str, rule: str) -> str:
+def _violation(value: Any, path: str, rule: str) -> Violation:
     shown = value if isinstance(value, str) else json.dumps(value, default=str)
     if len(shown) > LONGEST_VALUE_SHOWN:
         shown = f"{shown[:LONGEST_VALUE_SHOWN]}… ({len(shown)} characters)"
-    return f"Value '{shown}' at '{path}' failed to satisfy constraint: {rule}"
+    return Violation(f"'{shown}'", path, rule)
 
 
 def _lower_first(name: str) -> str:

@@ -17,7 +17,9 @@ from botocore.loaders import Loader
 from botocore.model import ListShape, OperationModel, ServiceModel, Shape, StructureShape
 
 from review_desk.api.errors import ApiError
+from review_desk.api.operations import OPERATIONS
 from review_desk.api.validation import shown_timestamp, validate
+from review_desk.logs import note
 
 RUNTIME = "sagemaker-a2i-runtime"
 CONTROL_PLANE = "sagemaker"
@@ -53,6 +55,8 @@ def parse_json_rpc(target: str | None, body: bytes) -> ParsedRequest:
     model = service_model(CONTROL_PLANE)
     if not target or not target.startswith(TARGET_PREFIX) or name not in model.operation_names:
         raise ApiError("UnknownOperationException", f"Unknown operation {target!r}: X-Amz-Target names none.")
+    if name not in OPERATIONS:
+        raise ApiError("UnknownOperationException", f"Review Desk does not serve {name}.")
     operation = model.operation_model(name)
     return ParsedRequest(operation, _validated(operation, _json_object(body)))
 
@@ -132,6 +136,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def _validated(operation: OperationModel, values: dict[str, Any]) -> dict[str, Any]:
+    note(operation=operation.name)
     shape = operation.input_shape
     result: dict[str, Any] = validate(shape, values) if shape else {}
     return result

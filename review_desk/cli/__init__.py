@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import sys
+from typing import cast
 
 import click
 
@@ -12,6 +12,7 @@ from review_desk.cli import access, audit, doctor, operation, workers
 from review_desk.cli.common import command_actor, open_service, plain_errors
 from review_desk.engine.audit import SYSTEM, acting_as, become
 from review_desk.engine.database import Database
+from review_desk.logs import LEVELS, LogFormat, configure
 from review_desk.secrets import create_key_file
 from review_desk.settings import Settings
 
@@ -44,25 +45,33 @@ def migrate() -> None:
     show_default=True,
     help="Proxies, by commas, whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks.",
 )
+@click.option(
+    "--log-format",
+    type=click.Choice(["json", "text"]),
+    help="How to write the log; by itself text on a terminal, JSON elsewhere.",
+)
+@click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True)
 @plain_errors
-def serve(host: str, port: int, access_log: bool, forwarded_allow_ips: str) -> None:
+def serve(
+    host: str, port: int, access_log: bool, forwarded_allow_ips: str, log_format: str | None, log_level: str
+) -> None:
     import uvicorn
 
     from review_desk.app import create_app
 
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
-    )
     service = open_service()
     # What the service does by itself is not done by whoever started it.
     become(SYSTEM)
-    logging.getLogger(__name__).info("portal: %s/portal/", service.settings.public_url.rstrip("/"))
+    configure(cast("LogFormat | None", log_format) or service.settings.log_format, log_level)
+    logging.getLogger("review_desk").info("portal: %s/portal/", service.settings.public_url.rstrip("/"))
     uvicorn.run(
-        create_app(service),
+        create_app(service, access_log=access_log),
         host=host,
         port=port,
-        access_log=access_log,
         log_config=None,
+        # uvicorn's own lines would show paths, and some paths open documents.
+        access_log=False,
+        ws="none",
         server_header=False,
         proxy_headers=True,
         forwarded_allow_ips=forwarded_allow_ips,

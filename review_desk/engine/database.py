@@ -44,13 +44,17 @@ class Database:
             # Within a process writers take turns here, where the next one goes on at once; SQLite's own lock is polled.
             self._write_turn = threading.Lock()
             self.engine = create_engine(
-                self.url, connect_args={"timeout": LOCK_TIMEOUT_IN_SECONDS}, pool_size=20, max_overflow=60
+                self.url,
+                connect_args={"timeout": LOCK_TIMEOUT_IN_SECONDS},
+                pool_size=20,
+                max_overflow=60,
+                hide_parameters=True,
             )
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
             self._write_turn = nullcontext()
-            self.engine = create_engine(self.url, pool_size=20, max_overflow=30)
+            self.engine = create_engine(self.url, pool_size=20, max_overflow=30, hide_parameters=True)
             event.listen(self.engine, "checkin", _note_return)
             event.listen(self.engine, "checkout", self._check_if_idle)
         self._reading = self.engine if self.is_sqlite else self.engine.execution_options(**AUTOCOMMIT)

@@ -168,24 +168,35 @@ class Outbox:
                 self._writer.put_json(*self._output(row.human_loop_id))
             else:
                 self._send(row)
-        except (StorageError, DeliveryError, ValueError) as error:
+        except (StorageError, DeliveryError) as error:
             self._put_off(row, str(error))
+            return False
+        except Exception as error:
+            # One delivery that cannot be made must not hold up the others.
+            self._put_off(row, f"the {row.kind} could not be made: {type(error).__name__}", error)
             return False
         self._mark(row, attempts=row.attempts + 1, delivered_at=self._clock.now(), last_error=None)
         return True
 
-    def _put_off(self, row: Row[Any], error: str) -> None:
+    def _put_off(self, row: Row[Any], error: str, cause: Exception | None = None) -> None:
         now = self._clock.now()
         attempts = row.attempts + 1
+        subject = {"human_loop": self._loop(row.human_loop_id).name}
         if now - row.created_at >= GIVEN_UP_AFTER:
             self._mark(row, attempts=attempts, dead_at=now, last_error=error[:1024])
-            log.error("%s; given up after %d attempts: see `review-desk dead-letter list`", error, attempts)
+            log.error(
+                "%s; given up after %d attempts: see `review-desk dead-letter list`",
+                error,
+                attempts,
+                exc_info=cause,
+                extra=subject,
+            )
             return
         delay = retry_delay(row.attempts)
         self._mark(
             row, attempts=attempts, next_attempt_at=now + timedelta(seconds=delay), last_error=error[:1024]
         )
-        log.warning("%s; attempt %d, next in %.0f s", error, attempts, delay)
+        log.warning("%s; attempt %d, next in %.0f s", error, attempts, delay, exc_info=cause, extra=subject)
 
     def _send(self, row: Row[Any]) -> None:
         """Send an event to the receivers that have not taken it yet."""

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from review_desk.engine.audit import Actor, ActorKind, become
 from review_desk.engine.roles import Role
 from review_desk.engine.sessions import Session
+from review_desk.logs import note
 from review_desk.portal.desk import Desk
 from review_desk.portal.errors import PortalError
 
@@ -37,6 +38,7 @@ def signed_in(desk: Desk, review_desk_session: Annotated[str | None, Cookie()] =
     session = desk.sessions.find(review_desk_session) if review_desk_session else None
     if session is None:
         raise PortalError(401, "SignedOut", "You are not signed in, or your session has ended.")
+    note(worker_id=session.worker_id)
     return session
 
 

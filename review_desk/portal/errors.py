@@ -1,12 +1,14 @@
-"""How the portal's JSON API says no: ``{"error": {"code", "message"}}`` with one sentence for a person."""
+"""The portal's refusals as answers: ``{"error": {"code", "message"}}``, one sentence for a person."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
 from review_desk.engine.errors import (
     EngineError,
@@ -18,6 +20,7 @@ from review_desk.engine.errors import (
     StaleDraftError,
 )
 from review_desk.engine.sign_in import SignInError, SignInThrottledError
+from review_desk.logs import note
 
 STATUS_OF_ERROR: dict[type[EngineError], tuple[int, str]] = {
     SignInError: (401, "SignInFailed"),
@@ -28,6 +31,11 @@ STATUS_OF_ERROR: dict[type[EngineError], tuple[int, str]] = {
     StaleDraftError: (409, "StaleDraft"),
     LeaseLostError: (409, "LeaseLost"),
     LateAnswerError: (409, "LateAnswer"),
+}
+
+HTTP_ERRORS = {
+    404: ("NotFound", "There is nothing at this address."),
+    405: ("MethodNotAllowed", "This address does not take this method."),
 }
 
 
@@ -43,27 +51,42 @@ class PortalError(Exception):
         self.headers = headers
 
 
-def engine_error(_request: Request, error: Exception) -> JSONResponse:
-    """Turn an engine's refusal into an answer."""
-    status, code = STATUS_OF_ERROR.get(type(error), (400, "Invalid"))  # type: ignore[arg-type]
-    body: dict[str, Any] = {"error": {"code": code, "message": str(error)}}
+def portal_error(_request: Request, error: Exception) -> Response:
+    """Answer a portal's refusal."""
+    assert isinstance(error, PortalError)
+    return _answer(error.status, error.code, str(error), error.headers)
+
+
+def engine_error(_request: Request, error: Exception) -> Response:
+    """Answer an engine's refusal."""
+    assert isinstance(error, EngineError)
+    status, code = STATUS_OF_ERROR.get(type(error), (400, "Invalid"))
     if isinstance(error, StaleDraftError):
-        body["draft"] = {"answer": error.draft, "version": error.version}
-    return JSONResponse(body, status)
+        return _answer(status, code, str(error), draft={"answer": error.draft, "version": error.version})
+    return _answer(status, code, str(error))
 
 
-def portal_error(_request: Request, error: Exception) -> JSONResponse:
-    """Turn a portal's refusal into an answer."""
-    if not isinstance(error, PortalError):
-        raise error
-    body = {"error": {"code": error.code, "message": str(error)}}
-    return JSONResponse(body, error.status, error.headers)
-
-
-def invalid_request(_request: Request, error: Exception) -> JSONResponse:
+def invalid_request(_request: Request, error: Exception) -> Response:
     """Name the fields of a request that its model does not accept, without repeating their values."""
+    assert isinstance(error, RequestValidationError)
     problems = "; ".join(
         f"{'.'.join(str(part) for part in item['loc'][1:]) or 'body'}: {item['msg']}"
-        for item in error.errors()  # type: ignore[attr-defined]
+        for item in error.errors()
     )
-    return JSONResponse({"error": {"code": "Invalid", "message": problems}}, 400)
+    return _answer(400, "Invalid", problems)
+
+
+def http_error(_request: Request, error: Exception) -> Response:
+    """Answer what the framework refuses: an unknown address or method, a body that it cannot read."""
+    assert isinstance(error, HTTPException)
+    code, message = HTTP_ERRORS.get(error.status_code, ("Invalid", "The request body cannot be read."))
+    return _answer(error.status_code, code, message, error.headers)
+
+
+def _answer(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> Response:
+    note(error=code)
+    # In ASCII: a message may name a field whose name is no Unicode text.
+    content = json.dumps({"error": {"code": code, "message": message}, **more})
+    return Response(content, status, headers, media_type="application/json")
