@@ -79,7 +79,8 @@ class Worker:
         self._connection = http.client.HTTPConnection(host, port, timeout=60)
         self._headers = {"Content-Type": "application/json"}
         _, headers, answer = self._post("/portal/api/login", {"username": username, "password": password})
-        self._headers["Cookie"] = headers["Set-Cookie"].split(";", 1)[0]
+        cookies = [cookie.split(";", 1)[0] for cookie in headers.get_all("Set-Cookie")]
+        self._headers["Cookie"] = "; ".join(cookies)
         self._headers["X-CSRF-Token"] = answer["csrf_token"]
 
     def cycle(self, latencies: Latencies) -> None:

@@ -87,7 +87,8 @@ class Served:
 
     async def _exchange(self, scope: dict[str, Any], pieces: list[dict[str, Any]]) -> Answer:
         waiting = iter(pieces)
-        status, headers, body = 0, {}, bytearray()
+        status, body = 0, bytearray()
+        headers: dict[str, str] = {}
 
         async def receive() -> Any:
             piece = next(waiting, None)
@@ -96,10 +97,12 @@ class Served:
             return piece
 
         async def send(message: Any) -> None:
-            nonlocal status, headers
+            nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = {name.decode(): value.decode("latin-1") for name, value in message["headers"]}
+                for name, value in message["headers"]:
+                    before = f"{headers[name.decode()]}\n" if name.decode() in headers else ""
+                    headers[name.decode()] = before + value.decode("latin-1")
             else:
                 body.extend(message.get("body", b""))
 
@@ -161,7 +164,7 @@ class Served:
         answer = self.request("POST", "/portal/api/login", body, {"Content-Type": "application/json"})
         assert answer.status == 200, answer.body
         return {
-            "Cookie": answer.headers["set-cookie"].split(";")[0],
+            "Cookie": "; ".join(line.split(";")[0] for line in answer.headers["set-cookie"].splitlines()),
             "X-CSRF-Token": answer.json()["csrf_token"],
             "Content-Type": "application/json",
         }

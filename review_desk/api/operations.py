@@ -9,7 +9,7 @@ from typing import Any
 
 from review_desk.api import control_plane, runtime
 from review_desk.api.errors import ApiError
-from review_desk.api.wire import CONTROL_PLANE, RUNTIME, service_model
+from review_desk.api.models import CONTROL_PLANE, RUNTIME, service_model
 from review_desk.engine.arns import Scope
 from review_desk.engine.errors import (
     ConflictError,

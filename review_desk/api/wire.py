@@ -13,23 +13,15 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from botocore.loaders import Loader
-from botocore.model import ListShape, OperationModel, ServiceModel, Shape, StructureShape
+from botocore.model import ListShape, OperationModel, Shape, StructureShape
 
 from review_desk.api.errors import ApiError
+from review_desk.api.models import CONTROL_PLANE, RUNTIME, service_model
 from review_desk.api.operations import OPERATIONS
 from review_desk.api.validation import shown_timestamp, validate
 from review_desk.logs import note
 
-RUNTIME = "sagemaker-a2i-runtime"
-CONTROL_PLANE = "sagemaker"
 TARGET_PREFIX = "SageMaker."
-
-
-@cache
-def service_model(service: str) -> ServiceModel:
-    """Load a service's model from botocore."""
-    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
 @dataclass(frozen=True)

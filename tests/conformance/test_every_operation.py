@@ -10,8 +10,8 @@ from every_operation import ARN, Call, every_operation, holds
 from response_check import ResponseCheck, problems_of
 from support import ReviewDesk
 
+from review_desk.api.models import RUNTIME, service_model
 from review_desk.api.operations import OPERATIONS
-from review_desk.api.wire import RUNTIME, service_model
 
 
 def test_the_calls_are_complete() -> None:

@@ -13,8 +13,8 @@ from botocore.model import Shape, StructureShape
 from every_operation import CONTROL_PLANE, RUNTIME, TEMPLATE, every_operation
 from support import REGION, ReviewDesk
 
+from review_desk.api.models import service_model
 from review_desk.api.operations import OPERATIONS, RUNTIME_OPERATIONS, modelled_errors
-from review_desk.api.wire import service_model
 
 FOREIGN = {
     "another account": ("000000000000", "111122223333"),

@@ -158,7 +158,7 @@ class Drive:
         json_body = {"Content-Type": "application/json"}
         assert self.served.request("POST", "/portal/api/login", body, json_body).status == status
         with self.monkeypatch.context() as broken:
-            broken.setattr(self.service.access, "sign_in", Refuses())
+            broken.setattr(self.service.password_sign_in, "sign_in", Refuses())
             assert self.served.request("POST", "/portal/api/login", body, json_body).status == 500
 
     def broken_database(self, ask: Callable[[], int]) -> None:
