@@ -49,6 +49,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_exception_handler(portal_api.PortalError, portal_api.portal_error)
     app.add_exception_handler(EngineError, portal_api.engine_error)
     app.add_exception_handler(RequestValidationError, portal_api.invalid_request)
+    app.add_exception_handler(SQLAlchemyError, portal_api.database_error)
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:

@@ -18,6 +18,7 @@ from review_desk.api.operations import call
 from review_desk.api.throttle import Throttle
 from review_desk.api.wire import error_response, load_models, parse_json_rpc, parse_rest, serialise
 from review_desk.engine.arns import Scope as AccountScope
+from review_desk.engine.database import unavailability
 from review_desk.service import Service
 from review_desk.settings import REGION_PATTERN
 
@@ -112,6 +113,12 @@ def _refusal(raised: Exception, scope: Scope, request_id: str) -> ApiError:
     if isinstance(raised, ApiError):
         log.info("%s %s %s: %s", request_id, scope["method"], raised.code, raised.message)
         return raised
+    reason = unavailability(raised)
+    if reason:
+        log.warning(
+            "%s %s %s: the database does not serve: %s", request_id, scope["method"], scope["path"], reason
+        )
+        return ApiError("InternalServerException", "The database does not answer just now: try again.")
     log.error("%s %s %s failed", request_id, scope["method"], scope["path"], exc_info=raised)
     return ApiError(
         "InternalServerException", f"The service failed; its log has the cause under {request_id}."

@@ -6,6 +6,7 @@ Every answer but 204 is JSON; an error is ``{"error": {"code", "message"}}`` wit
 from __future__ import annotations
 
 import hmac
+import logging
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -20,6 +21,7 @@ from review_desk.engine.access import (
     SignInThrottledError,
 )
 from review_desk.engine.clock import iso_milliseconds
+from review_desk.engine.database import unavailability
 from review_desk.engine.errors import (
     EngineError,
     InvalidError,
@@ -36,6 +38,8 @@ from review_desk.service import Service
 SESSION_COOKIE = "review_desk_session"
 COOKIE_PATH = "/portal"
 LARGEST_BODY = 4 * 1024 * 1024
+
+log = logging.getLogger(__name__)
 
 STATUS_OF_ERROR: dict[type[EngineError], tuple[int, str]] = {
     SignInError: (401, "SignInFailed"),
@@ -221,6 +225,16 @@ def portal_error(_request: Request, error: Exception) -> JSONResponse:
     """Turn a portal's refusal into an answer."""
     status, code = (error.status, error.code) if isinstance(error, PortalError) else (500, "Internal")
     return JSONResponse({"error": {"code": code, "message": str(error)}}, status)
+
+
+def database_error(request: Request, error: Exception) -> JSONResponse:
+    """Ask the sender to come again when the database does not serve just now; other errors of it are faults."""
+    reason = unavailability(error)
+    if reason is None:
+        raise error
+    log.warning("%s %s: the database does not serve: %s", request.method, request.url.path, reason)
+    body = {"error": {"code": "Unavailable", "message": "The database does not answer just now: try again."}}
+    return JSONResponse(body, 503, {"Retry-After": "1"})
 
 
 def invalid_request(_request: Request, error: Exception) -> JSONResponse:
