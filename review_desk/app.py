@@ -60,6 +60,7 @@ def create_app(service: Service, *, access_log: bool = False) -> FastAPI:
     app.add_exception_handler(errors.PortalError, errors.portal_error)
     app.add_exception_handler(EngineError, errors.engine_error)
     app.add_exception_handler(RequestValidationError, errors.invalid_request)
+    app.add_exception_handler(SQLAlchemyError, errors.database_error)
     app.add_exception_handler(HTTPException, _http_error)
 
     @app.get("/healthz")

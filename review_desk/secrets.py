@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import tempfile
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -32,9 +34,13 @@ def create_key_file(settings: Settings) -> None:
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    # It gets its name when it is whole and on the disk, and only if no other process was first.
+    with tempfile.NamedTemporaryFile(dir=path.parent) as file:
         file.write(Fernet.generate_key())
+        file.flush()
+        os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(file.name, path)
 
 
 class SecretBox:

@@ -48,11 +48,16 @@ class PostgresqlServer:
             cwd=self._folder,
             **self._owner,
         )
+        self.launch()
+
+    def launch(self) -> None:
+        """Start the server on its data, as after :meth:`shut_down`."""
+        data = self._folder / "data"
         settings = [f"port={self._port}", "listen_addresses=127.0.0.1", "max_connections=200"]
         settings += [] if self._durable else ["fsync=off"]
         settings.append(f"unix_socket_directories={self._folder}")
         arguments = [argument for setting in settings for argument in ("-c", setting)]
-        with (self._folder / "log").open("wb") as log:
+        with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [self._binaries / "postgres", "-D", data, *arguments],
                 stdout=log,
@@ -62,11 +67,14 @@ class PostgresqlServer:
             )
         wait_until(self._answers)
 
-    def stop(self) -> None:
+    def shut_down(self, how: signal.Signals = signal.SIGINT) -> None:
+        """End the server and the connections that are open: in order by ``SIGINT``, as in a crash by ``SIGQUIT``."""
         if self._process is not None:
-            # A fast shutdown: it does not wait for connections that are still open.
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(how)
             self._process.wait(30)
+
+    def stop(self) -> None:
+        self.shut_down()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def new_database(self) -> str:

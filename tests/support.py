@@ -93,7 +93,8 @@ class ReviewDesk:
     def add_worker(self, name: str, team: str = "reviewers") -> None:
         self.command("worker", "create", name, "--team", team, "--password-stdin", stdin=PASSWORD)
 
-    def start(self) -> None:
+    def launch(self) -> None:
+        """Start the process, and do not wait until it answers."""
         with (self.directory / "serve.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [COMMAND, "serve", "--port", str(self.port), *self.serve_options],
@@ -101,6 +102,10 @@ class ReviewDesk:
                 stdout=log,
                 stderr=log,
             )
+
+    def start(self) -> None:
+        self.launch()
+        assert self.process is not None
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

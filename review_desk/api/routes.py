@@ -18,6 +18,7 @@ from review_desk.api.throttle import Throttle
 from review_desk.api.wire import error_response, load_models, parse_json_rpc, parse_rest, serialise
 from review_desk.engine.arns import Scope as AccountScope
 from review_desk.engine.audit import Actor, ActorKind, become
+from review_desk.engine.database import unavailability
 from review_desk.logs import note
 from review_desk.request_log import request_id
 from review_desk.service import Service
@@ -119,6 +120,10 @@ def _refusal(raised: Exception) -> ApiError:
     if isinstance(raised, ApiError):
         note(error=raised.code, detail=raised.detail)
         return raised
+    reason = unavailability(raised)
+    if reason:
+        note(error="InternalServerException", detail=f"the database does not serve: {reason}")
+        return ApiError("InternalServerException", "The database does not answer just now: try again.")
     note(error="InternalServerException", failure=raised)
     return ApiError(
         "InternalServerException", f"The service failed; its log has the cause under {request_id()}."

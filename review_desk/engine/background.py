@@ -6,6 +6,8 @@ import logging
 import threading
 from collections.abc import Callable
 
+from review_desk.engine.database import unavailability
+
 log = logging.getLogger(__name__)
 
 
@@ -41,8 +43,17 @@ class BackgroundJob:
             self._wake.clear()
             try:
                 done = self._work()
-            except Exception:
-                log.exception("%s failed; it goes on in %.0f s", self._name, self._interval)
+            except Exception as error:
+                reason = unavailability(error)
+                if reason:
+                    log.warning(
+                        "%s: the database does not serve: %s; next try in %.0f s",
+                        self._name,
+                        reason,
+                        self._interval,
+                    )
+                else:
+                    log.exception("%s failed; it goes on in %.0f s", self._name, self._interval)
                 done = 0
             if not done:
                 self._wake.wait(self._interval)

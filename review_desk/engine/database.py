@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -13,13 +14,20 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Insert, Table, create_engine, event
+from sqlalchemy import Connection, Insert, Table, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DisconnectionError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 LOCK_TIMEOUT_IN_SECONDS = 30
+MIGRATION_LOCK = 0x7265766965776465
+"""Number of the advisory lock that a migration holds on PostgreSQL."""
+
+PASSING_STATES = ("08", "40", "53", "57")
+"""Classes of PostgreSQL's errors: connection, rollback, resources, operator."""
+
 IDLE_SECONDS = 2.0
 RETURNED_AT = "review_desk_returned_at"
 AUTOCOMMIT = {"isolation_level": "AUTOCOMMIT"}
@@ -84,11 +92,13 @@ class Database:
         return postgresql.insert(table).on_conflict_do_nothing()
 
     def migrate(self) -> None:
-        """Bring the schema up to date."""
+        """Bring the schema up to date; of several processes at once one does it, and the others wait for it."""
         if self.is_sqlite and self.url.database:
             Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
         config = alembic_config()
         with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            if not self.is_sqlite:
+                connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
@@ -135,6 +145,26 @@ class Database:
     def safe_url(self) -> str:
         """The URL without its password, for messages."""
         return self.url.render_as_string(hide_password=True)
+
+
+def unavailability(error: BaseException) -> str | None:
+    """Return in one line why the database could not serve just now, or ``None`` if an error is of another kind.
+
+    It was restarted, had no connection left, or broke a ring of transactions that waited for each other. Whoever
+    asked may ask again.
+    """
+    if isinstance(error, PoolTimeoutError):
+        return "all its connections are in use"
+    if not isinstance(error, DBAPIError):
+        return None
+    cause = error.orig
+    if isinstance(cause, sqlite3.Error):
+        passing = getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+    else:
+        state = getattr(cause, "sqlstate", None)
+        lost = isinstance(error, OperationalError) and state is None
+        passing = lost or error.connection_invalidated or str(state)[:2] in PASSING_STATES
+    return " ".join(str(cause).split()) if passing else None
 
 
 def alembic_config() -> Config:

@@ -17,6 +17,7 @@ from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Boolean, Connection, Integer, Row, bindparam, exists, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import Select
 
 from review_desk.engine.arns import Scope
@@ -220,7 +221,8 @@ class TaskStore:
         self._database = database
         self._clock = clock
         self._lease_expired = lease_expired
-        self._insert_task = database.insert_new(task).returning(task.c.id)
+        insert = sqlite.insert if database.is_sqlite else postgresql.insert
+        self._insert_task = insert(task).on_conflict_do_nothing().returning(task.c.id)
 
     def queue(self, worker_id: int) -> list[QueueEntry]:
         """Return the flow definitions of the worker's teams, with the number of loops open to this worker."""

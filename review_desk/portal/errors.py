@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from review_desk.engine.database import unavailability
 from review_desk.engine.errors import (
     EngineError,
     InUseError,
@@ -64,6 +65,16 @@ def engine_error(_request: Request, error: Exception) -> Response:
     if isinstance(error, StaleDraftError):
         return _answer(status, code, str(error), draft={"answer": error.draft, "version": error.version})
     return _answer(status, code, str(error))
+
+
+def database_error(_request: Request, error: Exception) -> Response:
+    """Ask the sender to come again when the database does not serve just now; other errors of it are faults."""
+    reason = unavailability(error)
+    if reason is None:
+        raise error
+    note(detail=f"the database does not serve: {reason}")
+    message = "The database does not answer just now: try again."
+    return _answer(503, "Unavailable", message, {"Retry-After": "1"})
 
 
 def invalid_request(_request: Request, error: Exception) -> Response:

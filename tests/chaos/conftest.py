@@ -1,0 +1,3 @@
+from review_desk_fixtures import postgresql
+
+__all__ = ["postgresql"]
