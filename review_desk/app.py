@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Annotated
 
 from fastapi import FastAPI, Header, Request
@@ -24,6 +25,7 @@ from review_desk.engine.errors import EngineError
 from review_desk.logs import note
 from review_desk.portal import admin, errors, frame, leads, oidc, pages, sign_in
 from review_desk.portal import api as portal_api
+from review_desk.portal.schema import describe_as_openapi
 from review_desk.request_log import RequestLog
 from review_desk.service import Service
 
@@ -47,8 +49,10 @@ def create_app(service: Service, *, access_log: bool = False) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
     )
     app.state.service = service
+    app.openapi = partial(describe_as_openapi, app)  # type: ignore[method-assign]
     app.add_middleware(BodyLimit, prefix="/portal/", most=portal_api.LARGEST_BODY)
     app.add_middleware(AwsSide, service=service)
     app.add_middleware(RequestLog, access_log=access_log)
@@ -63,11 +67,11 @@ def create_app(service: Service, *, access_log: bool = False) -> FastAPI:
     app.add_exception_handler(SQLAlchemyError, errors.database_error)
     app.add_exception_handler(HTTPException, _http_error)
 
-    @app.get("/healthz")
+    @app.get("/healthz", include_in_schema=False)
     def healthz() -> dict[str, str]:
         return {"status": "alive"}
 
-    @app.get("/readyz")
+    @app.get("/readyz", include_in_schema=False)
     def readyz() -> JSONResponse:
         try:
             with service.database.read() as connection:
@@ -76,7 +80,7 @@ def create_app(service: Service, *, access_log: bool = False) -> FastAPI:
             return JSONResponse({"status": "the database does not answer"}, 503)
         return JSONResponse({"status": "ready"})
 
-    @app.get("/metrics")
+    @app.get("/metrics", include_in_schema=False)
     def metrics(authorization: Annotated[str, Header()] = "") -> Response:
         token = service.settings.metrics_token
         if not token:

@@ -24,7 +24,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         stated = dict(scope["headers"]).get(b"content-length", b"0")
-        if not stated.isdigit() or int(stated) > self._most:
+        if not stated.isdigit() or len(stated) > 18 or int(stated) > self._most:
             await self._refusal()(scope, receive, send)
             return
         received = 0

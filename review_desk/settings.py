@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 
 REGION_PATTERN = r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$"
+LONGEST_REGION = 32
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -58,7 +59,7 @@ class Settings(BaseSettings):
     account_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")] = Field(
         default="000000000000", description="Twelve digits that stand for the AWS account in every ARN."
     )
-    region: Annotated[str, StringConstraints(pattern=REGION_PATTERN)] = Field(
+    region: Annotated[str, StringConstraints(pattern=REGION_PATTERN, max_length=LONGEST_REGION)] = Field(
         default="us-east-1", description="Region of work teams created by command."
     )
     public_url: str = Field(

@@ -63,7 +63,8 @@ class Storage:
         :raises StorageError: with the URI and the cause.
         """
         bucket, key = split_uri(uri)
-        body = json.dumps(document, ensure_ascii=False).encode()
+        # Half a surrogate pair of an input becomes its JSON escape; UTF-8 has no other way to write it.
+        body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace")
         try:
             self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
         except (BotoCoreError, ClientError) as error:

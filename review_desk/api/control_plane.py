@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from sqlalchemy import Row
 
+from review_desk import strict_json
 from review_desk.engine.arns import Scope
 from review_desk.engine.errors import InvalidError, NotFoundError
 from review_desk.engine.paging import PageRequest
@@ -77,7 +77,7 @@ def render_ui_template(service: Service, scope: Scope, parameters: Parameters) -
     """Render a template for a preview; what is wrong with it is part of the answer, not an error of the call."""
     content = _previewed_content(service, scope, parameters)
     try:
-        task_input = json.loads(parameters["Task"]["Input"])
+        task_input = strict_json.parse(parameters["Task"]["Input"])
     except ValueError as error:
         return {
             "RenderedContent": "",

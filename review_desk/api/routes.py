@@ -22,7 +22,7 @@ from review_desk.engine.database import unavailability
 from review_desk.logs import note
 from review_desk.request_log import request_id
 from review_desk.service import Service
-from review_desk.settings import REGION_PATTERN
+from review_desk.settings import LONGEST_REGION, REGION_PATTERN
 
 RUNTIME_PATH = "/human-loops"
 REQUESTS_AT_ONCE = 16
@@ -99,7 +99,7 @@ class AwsSide:
                 "InvalidSignatureException",
                 f"Credential should be scoped to service '{SIGNING_NAME}', not '{caller.service}'.",
             )
-        if not re.fullmatch(REGION_PATTERN, caller.region):
+        if len(caller.region) > LONGEST_REGION or not re.fullmatch(REGION_PATTERN, caller.region):
             raise ApiError("InvalidSignatureException", "Credential should be scoped to a valid Region.")
         self._throttle.admit(caller.access_key_id)
         parsed = (

@@ -16,6 +16,8 @@ from review_desk.api.errors import ApiError
 ALGORITHM = "AWS4-HMAC-SHA256"
 LARGEST_SKEW = timedelta(minutes=15)
 LONGEST_PRESIGNED_IN_SECONDS = 604_800
+ACCESS_KEY_ID = re.compile(r"\w{1,128}", re.ASCII)
+DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256\s+Credential=(?P<credential>[^,\s]+),\s*SignedHeaders=(?P<headers>[^,\s]+),\s*"
     r"Signature=(?P<signature>[0-9a-f]{64})"
@@ -78,7 +80,7 @@ def verify(request: SignedRequest, secret_of: Callable[[str], str | None], now: 
     signed_headers = claimed.signed_headers.split(";")
     if "host" not in signed_headers or (claimed.expires_in is None and "x-amz-date" not in signed_headers):
         raise ApiError("IncompleteSignatureException", "host and x-amz-date must be among SignedHeaders.")
-    secret = secret_of(access_key_id)
+    secret = secret_of(access_key_id) if ACCESS_KEY_ID.fullmatch(access_key_id) else None
     if secret is None:
         raise ApiError(
             "UnrecognizedClientException", "The security token included in the request is invalid."
@@ -88,7 +90,7 @@ def verify(request: SignedRequest, secret_of: Callable[[str], str | None], now: 
         (ALGORITHM, claimed.date, "/".join(claimed.scope[1:]), hashlib.sha256(canonical.encode()).hexdigest())
     )
     expected = hmac.new(_signing_key(secret, date, region, service), string_to_sign.encode(), hashlib.sha256)
-    if not hmac.compare_digest(expected.hexdigest(), claimed.signature):
+    if not hmac.compare_digest(expected.hexdigest().encode(), claimed.signature.encode()):
         raise ApiError(
             "InvalidSignatureException",
             "The request signature we calculated does not match the signature you provided. "
@@ -122,7 +124,7 @@ def _from_query(request: SignedRequest) -> _Signature:
     pairs = parse_qsl(request.query, keep_blank_values=True)
     values = dict(pairs)
     expires = values.get("X-Amz-Expires", "")
-    if values.get("X-Amz-Algorithm") != ALGORITHM or not expires.isdigit():
+    if values.get("X-Amz-Algorithm") != ALGORITHM or not re.fullmatch("[0-9]{1,10}", expires):
         raise ApiError(
             "IncompleteSignatureException",
             f"A presigned request needs X-Amz-Algorithm={ALGORITHM} and X-Amz-Expires.",
@@ -134,7 +136,7 @@ def _from_query(request: SignedRequest) -> _Signature:
     return _Signature(
         credential=values.get("X-Amz-Credential", ""),
         signed_headers=values.get("X-Amz-SignedHeaders", ""),
-        signature=values["X-Amz-Signature"],
+        signature=values.get("X-Amz-Signature", ""),
         date=values.get("X-Amz-Date", ""),
         expires_in=timedelta(seconds=int(expires)),
         query=urlencode(
@@ -145,7 +147,7 @@ def _from_query(request: SignedRequest) -> _Signature:
 
 def _check_time(moment: datetime, expires_in: timedelta | None, now: datetime) -> None:
     """A signed request is good for 15 minutes around its time, a presigned one until it expires."""
-    if moment - LARGEST_SKEW <= now <= moment + (expires_in or LARGEST_SKEW):
+    if -LARGEST_SKEW <= now - moment <= (expires_in or LARGEST_SKEW):
         return
     raise ApiError(
         "InvalidSignatureException",
@@ -157,10 +159,12 @@ def _check_time(moment: datetime, expires_in: timedelta | None, now: datetime) -
 @lru_cache(maxsize=64)
 def _moment(value: str, date: str) -> datetime:
     try:
+        if not DATE.fullmatch(value):
+            raise ValueError(value)
         moment = datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError as error:
         raise ApiError("IncompleteSignatureException", "X-Amz-Date must be YYYYMMDDTHHMMSSZ.") from error
-    if f"{moment:%Y%m%d}" != date:
+    if value[:8] != date:
         raise ApiError(
             "InvalidSignatureException", "Date in Credential scope does not match YYYYMMDD of X-Amz-Date."
         )

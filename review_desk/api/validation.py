@@ -19,6 +19,7 @@ from review_desk.api.errors import ApiError
 
 LONGEST_VALUE_SHOWN = 80
 MOST_ERRORS_SHOWN = 10
+NUMBER_RANGES = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
 
 
 class Violation(NamedTuple):
@@ -57,7 +58,8 @@ def _check(shape: Shape, value: Any, path: str, errors: list[Violation]) -> Any:
     if isinstance(shape, ListShape):
         if not isinstance(value, list):
             return _wrong_type(value, path, "a list", errors)
-        _check_length(shape, value, path, errors, "length")
+        if not _check_length(shape, value, path, errors, "length"):
+            return value
         return [
             _check(shape.member, item, f"{path}.{index}.member", errors)
             for index, item in enumerate(value, start=1)
@@ -86,8 +88,10 @@ def _check_scalar(shape: Shape, value: Any, path: str, errors: list[Violation]) 
     if shape.type_name == "string":
         if not isinstance(value, str):
             return _wrong_type(value, path, "a string", errors)
-        _check_length(shape, value, path, errors, "length")
-        _check_enum_and_pattern(shape, value, path, errors)
+        if not _is_storable(value):
+            return _wrong_type(value, path, "Unicode text without the character U+0000", errors)
+        if _check_length(shape, value, path, errors, "length"):
+            _check_enum_and_pattern(shape, value, path, errors)
         return value
     if shape.type_name in ("integer", "long"):
         if isinstance(value, bool) or not isinstance(value, int):
@@ -102,22 +106,43 @@ def _check_scalar(shape: Shape, value: Any, path: str, errors: list[Violation]) 
     if shape.type_name == "boolean":
         return value if isinstance(value, bool) else _wrong_type(value, path, "a boolean", errors)
     if shape.type_name == "timestamp":
-        try:
-            moment = parse_timestamp(value)
-        except (ValueError, TypeError):
-            return _wrong_type(value, path, "a timestamp", errors)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return _check_timestamp(value, path, errors)
     raise NotImplementedError(f"shape type {shape.type_name} of {shape.name}")
 
 
-def _check_length(shape: Shape, value: Any, path: str, errors: list[Violation], what: str) -> None:
+def _check_timestamp(value: Any, path: str, errors: list[Violation]) -> Any:
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        moment = parse_timestamp(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, ArithmeticError, RuntimeError, OSError):
+        # botocore and dateutil raise all of these, by how far a number is beyond the calendar.
+        return _wrong_type(value, path, "a timestamp", errors)
+
+
+def _is_storable(text: str) -> bool:
+    """Whether every database stores a text: PostgreSQL takes no NUL, UTF-8 has no halves of surrogate pairs."""
+    if "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _check_length(shape: Shape, value: Any, path: str, errors: list[Violation], what: str) -> bool:
     """Check ``min`` and ``max``: of a number its value, of a string or list its length."""
     size = value if what == "value" else len(value)
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    lowest, highest = NUMBER_RANGES.get(shape.type_name, (None, None))
+    least, most = shape.metadata.get("min", lowest), shape.metadata.get("max", highest)
+    before = len(errors)
     if least is not None and size < least:
         errors.append(_violation(value, path, f"Member must have {what} greater than or equal to {least}"))
     if most is not None and size > most:
         errors.append(_violation(value, path, f"Member must have {what} less than or equal to {most}"))
+    return len(errors) == before
 
 
 def _check_enum_and_pattern(shape: Shape, value: str, path: str, errors: list[Violation]) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote
 
 from botocore.model import ListShape, OperationModel, Shape, StructureShape
 
+from review_desk import strict_json
 from review_desk.api.errors import ApiError
 from review_desk.api.models import CONTROL_PLANE, RUNTIME, service_model
 from review_desk.api.operations import OPERATIONS
@@ -119,8 +120,8 @@ def _from_text(shape: Shape, text: str) -> Any:
 
 def _json_object(body: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(body or b"{}")
-    except (ValueError, RecursionError) as error:
+        value = strict_json.parse(body or b"{}")
+    except ValueError as error:
         raise ApiError("SerializationException", f"The request body is not JSON: {error}") from error
     if not isinstance(value, dict):
         raise ApiError("SerializationException", "The request body must be a JSON object.")

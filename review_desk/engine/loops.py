@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
+from review_desk import strict_json
 from review_desk.engine.arns import Scope
 from review_desk.engine.audit import current_actor, record
 from review_desk.engine.clock import Clock
@@ -235,8 +235,8 @@ class LoopStore:
 
 def _parse_input(input_content: str) -> dict[str, Any]:
     try:
-        content = json.loads(input_content)
-    except (ValueError, RecursionError) as error:
+        content = strict_json.parse(input_content)
+    except ValueError as error:
         raise InvalidError(f"HumanLoopInput.InputContent is not JSON: {error}.") from error
     if not isinstance(content, dict):
         raise InvalidError("HumanLoopInput.InputContent must be a JSON object.")
@@ -246,7 +246,10 @@ def _parse_input(input_content: str) -> dict[str, Any]:
 def _input_digest(
     flow_definition_arn: str, content: dict[str, Any], attributes: dict[str, Any] | None
 ) -> str:
-    canonical = json.dumps([flow_definition_arn, content, attributes], sort_keys=True, separators=(",", ":"))
+    try:
+        canonical = strict_json.written([flow_definition_arn, content, attributes], canonical=True)
+    except ValueError as error:
+        raise InvalidError(f"HumanLoopInput.InputContent is not JSON: {error}.") from error
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,11 +12,13 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Row, and_, or_
 from sqlalchemy.sql import Select
 
+from review_desk import strict_json
 from review_desk.engine.errors import InvalidError
 from review_desk.engine.tables import Timestamp
 
 DEFAULT_PAGE_SIZE = 100
 LARGEST_IDENT = 2**63 - 1
+NAME = re.compile(r"[\w.-]{1,256}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,12 @@ def _encode(value: datetime | str, ident: int) -> str:
 
 def _decode(token: str, sort: Column[Any]) -> tuple[datetime | str, int]:
     try:
-        plain, ident = json.loads(base64.urlsafe_b64decode(token.encode()))
+        plain, ident = strict_json.parse(base64.urlsafe_b64decode(token.encode()))
         value = datetime.fromtimestamp(plain / 1000, UTC) if isinstance(sort.type, Timestamp) else plain
-        if not isinstance(value, datetime | str) or not isinstance(ident, int) or abs(ident) > LARGEST_IDENT:
-            raise TypeError(token)
-    except (ValueError, TypeError, OverflowError, OSError, RecursionError) as error:
+        if not isinstance(value, datetime) and not NAME.fullmatch(value):
+            raise ValueError(token)
+        if type(ident) is not int or abs(ident) > LARGEST_IDENT:
+            raise ValueError(token)
+    except (ValueError, TypeError, ArithmeticError, OSError) as error:
         raise InvalidError("NextToken is not one that this list returned.") from error
     return value, ident

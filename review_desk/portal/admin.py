@@ -15,6 +15,8 @@ from review_desk.engine.roles import Role
 from review_desk.engine.workers import Worker, WorkerChange
 from review_desk.portal.authorization import as_admin
 from review_desk.portal.desk import Desk
+from review_desk.portal.models import AuditAnswer, WorkerAnswer, WorkersAnswer
+from review_desk.portal.schema import ON_ONE, SIGNED_IN, PathText, answers
 from review_desk.service import Service
 
 router = APIRouter(prefix="/portal/api", dependencies=[Depends(as_admin)])
@@ -42,25 +44,25 @@ class ChangedWorker(BaseModel):
     password: Password | None = None
 
 
-@router.get("/workers")
+@router.get("/workers", responses=answers(WorkersAnswer, *SIGNED_IN))
 def workers(desk: Desk) -> dict[str, Any]:
     return {"workers": [worker_answer(worker) for worker in desk.workers.all(_scope(desk))]}
 
 
-@router.post("/workers", status_code=201)
+@router.post("/workers", status_code=201, responses=answers(WorkerAnswer, *ON_ONE, status=201))
 def create_worker(desk: Desk, new: NewWorker) -> dict[str, Any]:
     desk.workers.create(_scope(desk), new.username, new.password, new.teams, new.role)
     return worker_answer(desk.workers.get(_scope(desk), new.username))
 
 
-@router.patch("/workers/{username}")
-def change_worker(desk: Desk, username: str, changed: ChangedWorker) -> dict[str, Any]:
+@router.patch("/workers/{username}", responses=answers(WorkerAnswer, *ON_ONE))
+def change_worker(desk: Desk, username: PathText, changed: ChangedWorker) -> dict[str, Any]:
     change = WorkerChange(changed.role, changed.disabled, changed.teams, changed.password)
     desk.workers.change(_scope(desk), username, change, keep_an_admin=True)
     return worker_answer(desk.workers.get(_scope(desk), username))
 
 
-@router.get("/audit")
+@router.get("/audit", responses=answers(AuditAnswer, 400, *SIGNED_IN))
 def audit(
     desk: Desk,
     since: datetime | None = None,

@@ -6,44 +6,36 @@ Every answer but 204 is JSON; an error is ``{"error": {"code", "message"}}`` wit
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, Field
 
 from review_desk.engine.clock import iso_milliseconds
 from review_desk.engine.tasks import NoTask, Task
 from review_desk.portal.authorization import IdleSession, WorkerSession
 from review_desk.portal.desk import Desk
 from review_desk.portal.frame import frame_url
+from review_desk.portal.models import (
+    Claim,
+    Decline,
+    Draft,
+    HeartbeatAnswer,
+    QueueAnswer,
+    Submission,
+    SubmissionAnswer,
+    TaskAnswer,
+    VersionAnswer,
+)
+from review_desk.portal.schema import ACTING, NO_TASK, ON_ONE, SIGNED_IN, STALE_DRAFT, PathText, answers
 from review_desk.service import Service
 
 LARGEST_BODY = 4 * 1024 * 1024
 
 
-class Claim(BaseModel):
-    flow_definition: str | None = None
-    human_loop: str | None = None
-
-
-class Draft(BaseModel):
-    answer: dict[str, Any]
-    version: Annotated[int, Field(ge=0)]
-
-
-class Submission(BaseModel):
-    answer: dict[str, Any]
-    lease_token: str
-
-
-class Decline(BaseModel):
-    reason: Annotated[str, Field(min_length=1, max_length=1000)]
-
-
 router = APIRouter(prefix="/portal/api")
 
 
-@router.get("/queue")
+@router.get("/queue", responses=answers(QueueAnswer, *SIGNED_IN))
 def queue(desk: Desk, session: WorkerSession) -> dict[str, Any]:
     midnight = desk.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
     return {
@@ -62,7 +54,7 @@ def queue(desk: Desk, session: WorkerSession) -> dict[str, Any]:
     }
 
 
-@router.post("/tasks/claim", response_model=None)
+@router.post("/tasks/claim", response_model=None, responses=answers(TaskAnswer, *ACTING) | NO_TASK)
 def claim(desk: Desk, session: WorkerSession, wanted: Claim) -> dict[str, Any] | Response:
     with desk.metrics.claim.time():
         found = desk.tasks.claim(session.worker_id, wanted.flow_definition, wanted.human_loop)
@@ -74,39 +66,39 @@ def claim(desk: Desk, session: WorkerSession, wanted: Claim) -> dict[str, Any] |
     return _task(desk, found)
 
 
-@router.get("/tasks/{task_id}")
-def get_task(desk: Desk, session: WorkerSession, task_id: str) -> dict[str, Any]:
+@router.get("/tasks/{task_id}", responses=answers(TaskAnswer, 400, *SIGNED_IN, 404))
+def get_task(desk: Desk, session: WorkerSession, task_id: PathText) -> dict[str, Any]:
     return _task(desk, desk.tasks.get(session.worker_id, task_id))
 
 
-@router.put("/tasks/{task_id}/draft")
-def save_draft(desk: Desk, session: WorkerSession, task_id: str, draft: Draft) -> dict[str, Any]:
+@router.put("/tasks/{task_id}/draft", responses=answers(VersionAnswer, *ON_ONE) | STALE_DRAFT)
+def save_draft(desk: Desk, session: WorkerSession, task_id: PathText, draft: Draft) -> dict[str, Any]:
     version = desk.tasks.save_draft(session.worker_id, task_id, draft.answer, draft.version)
     return {"version": version}
 
 
-@router.post("/tasks/{task_id}/heartbeat")
-def heartbeat(desk: Desk, session: IdleSession, task_id: str) -> dict[str, Any]:
+@router.post("/tasks/{task_id}/heartbeat", responses=answers(HeartbeatAnswer, *ON_ONE))
+def heartbeat(desk: Desk, session: IdleSession, task_id: PathText) -> dict[str, Any]:
     task = desk.tasks.heartbeat(session.worker_id, task_id)
     return {"lease": _lease(task, desk.clock.now()), "human_loop_status": str(task.loop_status)}
 
 
-@router.post("/tasks/{task_id}/submit")
-def submit(desk: Desk, session: WorkerSession, task_id: str, submission: Submission) -> dict[str, Any]:
+@router.post("/tasks/{task_id}/submit", responses=answers(SubmissionAnswer, *ON_ONE))
+def submit(desk: Desk, session: WorkerSession, task_id: PathText, submission: Submission) -> dict[str, Any]:
     with desk.metrics.submit.time():
         task = desk.tasks.submit(session.worker_id, task_id, submission.answer, submission.lease_token)
     desk.deliver_soon()
     return {"state": str(task.state), "human_loop_status": str(task.loop_status)}
 
 
-@router.post("/tasks/{task_id}/release", status_code=204)
-def release(desk: Desk, session: WorkerSession, task_id: str) -> None:
+@router.post("/tasks/{task_id}/release", status_code=204, responses=answers(None, *ON_ONE))
+def release(desk: Desk, session: WorkerSession, task_id: PathText) -> None:
     desk.tasks.release(session.worker_id, task_id)
     desk.deliver_soon()
 
 
-@router.post("/tasks/{task_id}/decline", status_code=204)
-def decline(desk: Desk, session: WorkerSession, task_id: str, body: Decline) -> None:
+@router.post("/tasks/{task_id}/decline", status_code=204, responses=answers(None, *ON_ONE))
+def decline(desk: Desk, session: WorkerSession, task_id: PathText, body: Decline) -> None:
     desk.tasks.decline(session.worker_id, task_id, body.reason)
     desk.deliver_soon()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import mimetypes
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ SHORTEST_LINK_IN_SECONDS = 900
 SCRIPT_PATH = "/portal/elements/crowd-html-elements.js"
 SHOWN_TYPES = ("image/", "audio/", "video/", "application/pdf", "text/plain")
 CHUNK = 256 * 1024
+ORIGIN = re.compile(r"https?://([\w.-]{1,255}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,5})?", re.ASCII)
 
 
 def frame_url(service: Service, task: Task) -> str:
@@ -34,7 +36,7 @@ def frame_url(service: Service, task: Task) -> str:
     return service.links.frame(task.id, _lifetime(task))
 
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/portal/frame/{token}", response_class=HTMLResponse)
@@ -52,8 +54,8 @@ def frame(desk: Desk, request: Request, token: str) -> Response:
     try:
         page = render(template, task_input, grant_read_access=grant_read_access)
     except TemplateError as error:
-        return HTMLResponse(_notice(f"This task could not be shown: {error}"), 500, headers)
-    return HTMLResponse(localise(page, SCRIPT_PATH), headers=headers)
+        return HTMLResponse(_notice(f"This task could not be shown: {error}"), 422, headers)
+    return HTMLResponse(localise(page, SCRIPT_PATH).encode(errors="replace"), headers=headers)
 
 
 @router.get("/portal/media/{token}/{name}", response_model=None)
@@ -140,8 +142,10 @@ def _lifetime(task: Task) -> int:
 
 def _origins(desk: Service, request: Request) -> list[str]:
     """The address that the browser used and the public one; they differ behind a proxy that ends TLS."""
-    addresses = (str(request.base_url), desk.settings.public_url)
-    return sorted({f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, addresses)})
+    public = urlsplit(desk.settings.public_url)
+    used = f"{request.scope['scheme']}://{request.headers.get('host', '')}"
+    origins = {f"{public.scheme}://{public.netloc}", *([used] if ORIGIN.fullmatch(used) else [])}
+    return sorted(origins)
 
 
 def _chunks(body: Any) -> Iterator[bytes]:

@@ -16,13 +16,15 @@ from review_desk.engine.oversight import LoopFilter, OverseenLoop, OverseenTask
 from review_desk.engine.team_progress import FlowProgress
 from review_desk.portal.authorization import LeadSession, as_lead
 from review_desk.portal.desk import Desk
+from review_desk.portal.models import LoopsAnswer, StopAnswer, TeamsAnswer, WholeLoopAnswer
+from review_desk.portal.schema import ACTING, ON_ONE, SIGNED_IN, PathText, answers
 
 router = APIRouter(prefix="/portal/api", dependencies=[Depends(as_lead)])
 
 Word = Annotated[str | None, Query(max_length=256, pattern=r"^[^\x00]*$")]
 
 
-@router.get("/teams")
+@router.get("/teams", responses=answers(TeamsAnswer, *SIGNED_IN))
 def teams(desk: Desk, session: LeadSession) -> dict[str, Any]:
     return {
         "teams": [
@@ -37,7 +39,7 @@ def teams(desk: Desk, session: LeadSession) -> dict[str, Any]:
     }
 
 
-@router.get("/loops")
+@router.get("/loops", responses=answers(LoopsAnswer, 400, *SIGNED_IN))
 def loops(
     desk: Desk,
     session: LeadSession,
@@ -52,8 +54,8 @@ def loops(
     return {"loops": [_loop(loop) for loop in found], "before": following}
 
 
-@router.get("/loops/{name}")
-def loop(desk: Desk, session: LeadSession, name: str, region: Word = None) -> dict[str, Any]:
+@router.get("/loops/{name}", responses=answers(WholeLoopAnswer, 400, *SIGNED_IN, 404))
+def loop(desk: Desk, session: LeadSession, name: PathText, region: Word = None) -> dict[str, Any]:
     found, tasks, history = desk.oversight.loop(session, name, region)
     return {
         **_loop(found),
@@ -65,15 +67,15 @@ def loop(desk: Desk, session: LeadSession, name: str, region: Word = None) -> di
     }
 
 
-@router.post("/loops/{name}/stop")
-def stop_loop(desk: Desk, session: LeadSession, name: str, region: Word = None) -> dict[str, Any]:
+@router.post("/loops/{name}/stop", responses=answers(StopAnswer, *ACTING, 404))
+def stop_loop(desk: Desk, session: LeadSession, name: PathText, region: Word = None) -> dict[str, Any]:
     status = desk.oversight.stop_loop(session, name, region)
     desk.deliver_soon()
     return {"status": status}
 
 
-@router.post("/tasks/{task_id}/requeue", status_code=204)
-def requeue_task(desk: Desk, session: LeadSession, task_id: str) -> None:
+@router.post("/tasks/{task_id}/requeue", status_code=204, responses=answers(None, *ON_ONE))
+def requeue_task(desk: Desk, session: LeadSession, task_id: PathText) -> None:
     desk.oversight.requeue(session, task_id)
     desk.deliver_soon()
 

@@ -32,7 +32,7 @@ WAITING = 40
 
 log = logging.getLogger(__name__)
 
-router = APIRouter(prefix="/portal/oidc")
+router = APIRouter(prefix="/portal/oidc", include_in_schema=False)
 
 
 def oidc_gate() -> Gate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -26,7 +27,7 @@ HEADERS = {
 }
 
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
@@ -46,7 +47,13 @@ def static(name: str) -> Response:
 
 
 def _file(name: str) -> Response:
-    path = STATIC / name
-    if path.suffix not in TYPES or path.parent != STATIC or not path.is_file():
+    path = _files().get(name)
+    if path is None:
         return Response("Not found", 404, media_type="text/plain")
     return FileResponse(path, media_type=TYPES[path.suffix], headers=HEADERS)
+
+
+@cache
+def _files() -> dict[str, Path]:
+    """The files that are served, by name: what a request names is looked up, never made a path."""
+    return {path.name: path for path in STATIC.iterdir() if path.suffix in TYPES}

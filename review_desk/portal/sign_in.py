@@ -17,6 +17,8 @@ from review_desk.portal.authorization import WorkerSession, client_of
 from review_desk.portal.desk import Desk
 from review_desk.portal.errors import PortalError
 from review_desk.portal.gate import Gate
+from review_desk.portal.models import SessionAnswer, SignInMethodsAnswer
+from review_desk.portal.schema import ACTING, SIGNED_IN, answers
 
 CHECKED_AT_ONCE = 2
 WAITING = 40
@@ -37,7 +39,7 @@ def password_gate() -> Gate:
     return Gate(CHECKED_AT_ONCE, WAITING)
 
 
-@router.get("/sign-in-methods")
+@router.get("/sign-in-methods", responses=answers(SignInMethodsAnswer))
 def sign_in_methods(desk: Desk) -> dict[str, Any]:
     settings = desk.settings
     provider = None
@@ -47,7 +49,7 @@ def sign_in_methods(desk: Desk) -> dict[str, Any]:
     return {"password": settings.password_sign_in, "oidc": provider}
 
 
-@router.post("/login")
+@router.post("/login", responses=answers(SessionAnswer, *ACTING, 429))
 async def login(
     desk: Desk,
     request: Request,
@@ -72,12 +74,12 @@ async def login(
     return session_answer(session)
 
 
-@router.get("/session")
+@router.get("/session", responses=answers(SessionAnswer, *SIGNED_IN))
 def session(session: WorkerSession) -> dict[str, Any]:
     return session_answer(session)
 
 
-@router.post("/logout", status_code=204)
+@router.post("/logout", status_code=204, responses=answers(None, *ACTING))
 def logout(
     desk: Desk, _session: WorkerSession, response: Response, review_desk_session: CookieValue = None
 ) -> None:

@@ -42,7 +42,8 @@ class TemplateError(Exception):
     """
 
     def __init__(self, cause: str, line: int | None = None) -> None:
-        self.cause = re.sub(r"\s+", " ", cause).strip()[:MAX_MESSAGE_CHARS]
+        storable = cause.replace("\0", "\ufffd").encode(errors="replace").decode()
+        self.cause = re.sub(r"\s+", " ", storable).strip()[:MAX_MESSAGE_CHARS]
         self.line = line
         super().__init__(f"Task failed to render: {self.where_and_cause}")
 

@@ -1,0 +1,232 @@
+"""What the portal's JSON API takes and answers, as models.
+
+A request is checked against its model. An answer is only described by its model; tests hold the answers to it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from review_desk.engine.lifecycle import LoopStatus
+from review_desk.engine.roles import Role
+from review_desk.strict_json import scalar_text
+
+WITHOUT_NUL = r"^[^\x00]*$"
+"""PostgreSQL stores no text with U+0000."""
+
+Text = Annotated[str, Field(pattern=WITHOUT_NUL)]
+Content = Annotated[dict[str, Any], BeforeValidator(scalar_text)]
+"""An answer's content: what output.json can hold."""
+
+Moment = str
+"""UTC with milliseconds, as A2I writes it."""
+
+
+class Claim(BaseModel):
+    flow_definition: Text | None = None
+    human_loop: Text | None = None
+
+
+class Draft(BaseModel):
+    answer: Content
+    version: Annotated[int, Field(ge=0, strict=True)]
+
+
+class Submission(BaseModel):
+    answer: Content
+    lease_token: Text
+
+
+class Decline(BaseModel):
+    reason: Annotated[Text, Field(min_length=1, max_length=1000)]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Error(_Answer):
+    code: str
+    message: str
+
+
+class ErrorAnswer(_Answer):
+    error: Error
+
+
+class DraftAnswer(_Answer):
+    answer: dict[str, Any] | None
+    version: int
+
+
+class StaleDraftAnswer(ErrorAnswer):
+    draft: DraftAnswer | None = None
+
+
+class ProviderAnswer(_Answer):
+    name: str
+    url: str
+
+
+class SignInMethodsAnswer(_Answer):
+    password: bool
+    oidc: ProviderAnswer | None
+
+
+class SignedInWorkerAnswer(_Answer):
+    username: str
+    role: Role
+    lead: bool
+
+
+class SessionAnswer(_Answer):
+    csrf_token: str
+    worker: SignedInWorkerAnswer
+
+
+class LeaseAnswer(_Answer):
+    token: str
+    expires_at: Moment
+    seconds_left: int
+    time_limit_seconds: int
+
+
+class TaskAnswer(_Answer):
+    id: str
+    human_loop: str
+    flow_definition: str
+    title: str
+    instructions: str
+    state: str
+    frame_url: str
+    accepted_at: Moment
+    lease: LeaseAnswer
+    draft: DraftAnswer | None
+
+
+class QueueEntryAnswer(_Answer):
+    flow_definition: str
+    name: str
+    title: str
+    description: str
+    open: int
+
+
+class QueueAnswer(_Answer):
+    flow_definitions: list[QueueEntryAnswer]
+    working: list[TaskAnswer]
+    done_today: int
+
+
+class VersionAnswer(_Answer):
+    version: int
+
+
+class HeartbeatAnswer(_Answer):
+    lease: LeaseAnswer
+    human_loop_status: LoopStatus
+
+
+class SubmissionAnswer(_Answer):
+    state: str
+    human_loop_status: LoopStatus
+
+
+class FlowProgressAnswer(_Answer):
+    flow_definition: str
+    name: str
+    title: str
+    open: int
+    working: int
+    answered_today: int
+    oldest_open: Moment | None
+
+
+class TeamAnswer(_Answer):
+    name: str
+    arn: str
+    members: int
+    flow_definitions: list[FlowProgressAnswer]
+
+
+class TeamsAnswer(_Answer):
+    teams: list[TeamAnswer]
+
+
+class LoopAnswer(_Answer):
+    name: str
+    flow_definition: str
+    status: LoopStatus
+    task_count: int
+    working: int
+    answers: int
+    created_at: Moment | None
+    available_until: Moment | None
+    ended_at: Moment | None
+    failure_reason: str | None
+
+
+class LoopsAnswer(_Answer):
+    loops: list[LoopAnswer]
+    before: int | None
+
+
+class LoopTaskAnswer(_Answer):
+    id: str
+    worker: str
+    state: str
+    accepted_at: Moment | None
+    lease_expires_at: Moment | None
+    submitted_at: Moment | None
+
+
+class LoopEventAnswer(_Answer):
+    at: Moment
+    action: str
+    worker: str | None
+
+
+class WholeLoopAnswer(LoopAnswer):
+    tasks: list[LoopTaskAnswer]
+    history: list[LoopEventAnswer]
+
+
+class StopAnswer(_Answer):
+    status: LoopStatus
+
+
+class MembershipAnswer(_Answer):
+    name: str
+    source: str
+
+
+class WorkerAnswer(_Answer):
+    username: str
+    role: Role
+    teams: list[MembershipAnswer]
+    disabled: bool
+    created_at: Moment
+    signs_in_with: str
+
+
+class WorkersAnswer(_Answer):
+    workers: list[WorkerAnswer]
+
+
+class AuditEventAnswer(_Answer):
+    id: int
+    at: Moment
+    actor_kind: str
+    actor: str
+    client: str | None
+    action: str
+    resource_kind: str
+    resource: str
+    detail: dict[str, Any] | None
+
+
+class AuditAnswer(_Answer):
+    events: list[AuditEventAnswer]
+    before: int | None
