@@ -125,7 +125,8 @@ class Database:
             with self.read() as connection:
                 present = MigrationContext.configure(connection).get_current_revision()
         except OperationalError as error:
-            raise DatabaseError(f"The database {self.safe_url()} does not answer: {error.orig}") from error
+            reason = unavailability(error) or error.orig
+            raise DatabaseError(f"The database {self.safe_url()} does not answer: {reason}") from error
         if present != head:
             raise DatabaseError(
                 f"The database {self.safe_url()} is at revision {present or 'none'}, this version needs {head}: "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import sqlite3
 import subprocess
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -109,15 +108,6 @@ def test_a_sqlite_file_that_another_program_locks_is_no_fault(
     database.engine.dispose()
     assert unavailability(locked.value) == "database is locked"
     assert unavailability(wrong.value) is None
-
-
-@pytest.fixture
-def own_postgresql() -> Iterator[PostgresqlServer]:
-    """A server that no other test uses, so that this one may end it."""
-    server = PostgresqlServer()
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGQUIT])
