@@ -14,7 +14,7 @@ PROJECT_STAMP := .venv/installed.toml
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up install test-clients test lint bench bench-desk lock clean clean-all check-python
+.PHONY: help demo up install test-clients test chaos lint bench bench-desk lock clean clean-all check-python
 
 help:  ## This list
 	@echo 'Targets:'
@@ -51,6 +51,9 @@ test-clients: install $(AWS_CLI_STAMP) $(JAVASCRIPT_STAMP)  ## Install the forei
 
 test: test-clients  ## Run every test (no network needed once installed)
 	@.venv/bin/python -m pytest
+
+chaos: test-clients  ## The chaos test at full size: 5,000 human loops on each database, half an hour
+	@CHAOS_LOOPS=5000 CHAOS_DEADLINE=2400 .venv/bin/python -m pytest -s tests/chaos/test_chaos.py
 
 lint: install  ## Style and types
 	@.venv/bin/ruff check .
