@@ -19,7 +19,7 @@ MAKEFLAGS += --no-print-directory
 help:  ## This list
 	@echo 'Targets:'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name text; do \
-		printf '  make %-10s %s\n' "$$name" "$$text"; done
+		printf '  make %-13s %s\n' "$$name" "$$text"; done
 	@echo
 	@echo 'Variables of demo and up, as in `make demo FORMS=24`:'
 	@sed -n 's/^#: \([A-Z0-9_]*\) *= *\([^ ]*\) *\(.*\)/\1|\2|\3/p' Makefile | \
