@@ -6,7 +6,6 @@ import hmac
 import html
 import logging
 import re
-import uuid
 from functools import partial
 
 from fastapi import APIRouter, Request
@@ -22,11 +21,18 @@ from review_desk.portal.errors import PortalError
 from review_desk.portal.gate import Gate
 from review_desk.portal.pages import HEADERS
 from review_desk.portal.sign_in import CookieValue
+from review_desk.request_log import request_id
 from review_desk.service import Service
 
 HOME = "/portal/"
 LOCAL_PATH = re.compile(r"/portal/[A-Za-z0-9._~!$&'()*+,;=:@%/?#-]*")
 LONGEST_PATH = 512
+ERROR_CODES = {
+    "invalid_request", "unauthorized_client", "access_denied", "unsupported_response_type", "invalid_scope",
+    "server_error", "temporarily_unavailable", "interaction_required", "login_required",
+    "account_selection_required", "consent_required",
+}  # fmt: skip
+"""RFC 6749, 4.1.2.1, and OpenID Connect Core 1.0, 3.1.2.6."""
 AT_ONCE = 4
 WAITING = 40
 
@@ -102,10 +108,11 @@ def _refused_callback(
             "This sign-in was not begun in this browser, or more than ten minutes ago.",
         )
     if issuer and issuer != provider.issuer:
-        log.warning("OIDC callback of another issuer: %r", issuer[:200])
+        log.warning("OIDC callback of another issuer")
         return _page(400, "Sign in once more", "The answer came from another provider.")
     if error:
-        log.info("OIDC provider refused a sign-in: %r", error[:200])
+        # By way of the browser, which may write anything here: only what the protocol knows goes into the log.
+        log.info("OIDC provider refused a sign-in: %s", error if error in ERROR_CODES else "unknown code")
         return _page(403, "You are not signed in", f"The provider did not sign you in: {error[:100]}.")
     if not code:
         return _page(400, "Sign in once more", "The provider sent no code.")
@@ -126,12 +133,11 @@ def _finish(
     except ProviderUnavailableError as error:
         return _unavailable(error)
     except TokenError as error:
-        reference = uuid.uuid4()
-        log.warning("OIDC sign-in %s failed: %s", reference, error)
+        log.warning("OIDC sign-in failed: %s", error)
         return _page(
             403,
             "You are not signed in",
-            f"The provider's answer could not be accepted; the service's log has the cause under {reference}.",
+            f"The provider's answer could not be accepted; the service's log has the cause under {request_id()}.",
         )
     except SignInRefusedError as error:
         return _page(403, "You are not signed in", str(error))

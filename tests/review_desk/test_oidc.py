@@ -270,11 +270,15 @@ def test_the_answer_of_another_issuer_is_refused(browser: Browser) -> None:
     assert browser.come_back(browser.leave(), iss=browser.provider.issuer).status_code == 200
 
 
-def test_what_the_provider_refuses_is_said(browser: Browser) -> None:
+def test_what_the_provider_refuses_is_said(browser: Browser, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "review_desk.portal.oidc")
     page = browser.come_back(browser.leave(), error="access_denied<script>")
     assert page.status_code == 403
     assert "access_denied&lt;script&gt;" in page.text
     assert browser.worker() is None
+    assert "script" not in "".join(record.getMessage() for record in caplog.records)
+    browser.come_back(browser.leave(), error="access_denied")
+    assert "refused a sign-in: access_denied" in caplog.text
 
 
 @pytest.mark.parametrize("endpoint", ["openid-configuration", "token", "keys"])
@@ -521,7 +525,10 @@ def assert_refused(
 ) -> None:
     """One page without the cause, the cause in the log, and no session."""
     assert page.status_code == 403
-    assert "could not be accepted" in page.text
+    assert (
+        f"could not be accepted; the service&#x27;s log has the cause under {page.headers['x-request-id']}"
+        in (page.text)
+    )
     assert "Traceback" not in page.text
     assert "review_desk_session" not in page.headers.get("set-cookie", "")
     assert re.search(reason, caplog.text), caplog.text
