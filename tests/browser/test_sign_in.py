@@ -39,12 +39,14 @@ def desk(
     settings = {**provider.settings, "REVIEW_DESK_OIDC_NAME": "Example Ltd", **getattr(request, "param", {})}
     desk = ReviewDesk(tmp_path, s3_server, access_key=prepared_review_desk.access_key, settings=settings)
     desk.start()
-    arn = desk.create_flow_definition("sign-in", TEMPLATE)
-    desk.client("sagemaker-a2i-runtime").start_human_loop(
-        HumanLoopName="sign-in-1", FlowDefinitionArn=arn, HumanLoopInput={"InputContent": "{}"}
-    )
-    yield desk
-    desk.stop()
+    try:
+        arn = desk.create_flow_definition("sign-in", TEMPLATE)
+        desk.client("sagemaker-a2i-runtime").start_human_loop(
+            HumanLoopName="sign-in-1", FlowDefinitionArn=arn, HumanLoopInput={"InputContent": "{}"}
+        )
+        yield desk
+    finally:
+        desk.stop()
 
 
 without_passwords = pytest.mark.parametrize(
