@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from oidc_provider import OidcServer
@@ -26,19 +27,26 @@ def provider() -> Iterator[OidcServer]:
 
 @pytest.fixture
 def desk(
-    tmp_path: Path, prepared_review_desk: ReviewDesk, provider: OidcServer, request: pytest.FixtureRequest
+    tmp_path: Path,
+    prepared_review_desk: ReviewDesk,
+    s3_server: str,
+    s3: Any,
+    provider: OidcServer,
+    request: pytest.FixtureRequest,
 ) -> Iterator[ReviewDesk]:
     """A Review Desk with the provider; a test may add settings."""
     shutil.copytree(prepared_review_desk.directory, tmp_path, dirs_exist_ok=True)
     settings = {**provider.settings, "REVIEW_DESK_OIDC_NAME": "Example Ltd", **getattr(request, "param", {})}
-    desk = ReviewDesk(tmp_path, "", access_key=prepared_review_desk.access_key, settings=settings)
+    desk = ReviewDesk(tmp_path, s3_server, access_key=prepared_review_desk.access_key, settings=settings)
     desk.start()
-    arn = desk.create_flow_definition("sign-in", TEMPLATE)
-    desk.client("sagemaker-a2i-runtime").start_human_loop(
-        HumanLoopName="sign-in-1", FlowDefinitionArn=arn, HumanLoopInput={"InputContent": "{}"}
-    )
-    yield desk
-    desk.stop()
+    try:
+        arn = desk.create_flow_definition("sign-in", TEMPLATE)
+        desk.client("sagemaker-a2i-runtime").start_human_loop(
+            HumanLoopName="sign-in-1", FlowDefinitionArn=arn, HumanLoopInput={"InputContent": "{}"}
+        )
+        yield desk
+    finally:
+        desk.stop()
 
 
 without_passwords = pytest.mark.parametrize(
