@@ -20,7 +20,7 @@ from sqlalchemy import Row, and_, exists, func, or_, select, update
 from review_desk.engine.arns import Scope
 from review_desk.engine.audit import record
 from review_desk.engine.clock import Clock
-from review_desk.engine.database import Database
+from review_desk.engine.database import Database, unavailability
 from review_desk.engine.errors import NotFoundError
 from review_desk.engine.events import status_change_event
 from review_desk.engine.lifecycle import TaskState
@@ -172,6 +172,8 @@ class Outbox:
             self._put_off(row, str(error))
             return False
         except Exception as error:
+            if unavailability(error):
+                raise
             # One delivery that cannot be made must not hold up the others.
             self._put_off(row, f"the {row.kind} could not be made: {type(error).__name__}", error)
             return False

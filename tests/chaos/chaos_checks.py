@@ -180,6 +180,7 @@ def _layout(planned: PlannedLoop, row: Row[Any], output: dict[str, Any]) -> Iter
     keys = {"flowDefinitionArn", "humanAnswers", "humanLoopName", "inputContent"}
     if set(output) != keys or output["humanLoopName"] != planned.name:
         yield f"output.json has the keys {sorted(output)} and is of {output.get('humanLoopName')}"
+        return
     if not output["flowDefinitionArn"].endswith(f":flow-definition/{planned.kind}"):
         yield f"output.json names {output['flowDefinitionArn']}"
     if output["inputContent"] != input_of(planned):
@@ -250,19 +251,28 @@ def unfinished(database: Database) -> Iterator[str]:
             )
 
 
-def unexpected_log_lines(lines: Iterable[str], *, database_restarts: bool) -> list[str]:
+def unexpected_log_lines(lines: Iterable[str], *, database_restarts: bool) -> Iterator[str]:
     """Lines that say neither what is usual nor that storage or queue were in trouble, or the database if it was."""
     usual = [
-        r"^\S+ \S+ INFO ",
-        r"^\S+ \S+ WARNING review_desk\.engine\.outbox s3://answers/\S+ could not be written: ",
-        r"^\S+ \S+ WARNING review_desk\.engine\.outbox the queue \S+ did not take the event: ",
+        r"INFO ",
+        r"WARNING review_desk\.engine\.outbox s3://answers/\S+ could not be written: ",
+        r"WARNING review_desk\.engine\.outbox the queue \S+ did not take the event: ",
     ]
     if database_restarts:
         usual += [
-            r"^\S+ \S+ WARNING .*: the database does not serve: ",
-            r"^Error: The database \S+ does not answer: ",
+            r"WARNING review_desk\.engine\.background .*: the database does not serve: ",
+            r"ERROR review_desk\.requests request failed: the database does not serve: ",
+            r"Error: The database \S+ does not answer: ",
         ]
-    return [line for line in lines if not any(re.match(pattern, line) for pattern in usual)]
+    for line in lines:
+        text = line
+        if line.startswith("{"):
+            entry = json.loads(line)
+            text = f"{entry['level']} {entry['logger']} {entry['message']}: {entry.get('detail')}"
+            if "exception" in entry:
+                text = f"exception: {text}"
+        if not any(re.match(pattern, text) for pattern in usual):
+            yield line
 
 
 def _seconds(timestamp: str) -> float:

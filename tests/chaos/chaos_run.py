@@ -184,7 +184,7 @@ class ChaosRun:
         self.service.workteams.create(SCOPE, TEAM, "Everybody", {})
         names = [f"worker-{number:02}" for number in range(self.plan.workers)]
         for name in names:
-            self.service.access.ensure_worker(SCOPE, name, PASSWORD, TEAM, lead=False)
+            self.service.workers.ensure(SCOPE, name, PASSWORD, TEAM)
         return names
 
     def _create_flow_definitions(self) -> dict[LoopKind, str]:
