@@ -31,7 +31,7 @@ class Claim(BaseModel):
 
 class Draft(BaseModel):
     answer: Content
-    version: Annotated[int, Field(ge=0, strict=True)]
+    version: Annotated[int, Field(ge=0, lt=2**31 - 1, strict=True)]
 
 
 class Submission(BaseModel):

@@ -133,14 +133,6 @@ def test_a_loop_may_wait_as_long_as_an_integer_says(served: Served) -> None:
     assert served.start(arn, "patient").status == 200
 
 
-def test_a_tag_key_twice_is_no_name_that_is_taken(served: Served) -> None:
-    tags = [{"Key": "k", "Value": "1"}, {"Key": "k", "Value": "2"}]
-    ui = {"HumanTaskUiName": "twice", "UiTemplate": {"Content": "<p>"}, "Tags": tags}
-    answer = served.sagemaker("CreateHumanTaskUi", ui)
-    assert refusal(answer) == (400, "ValidationException")
-    assert "Key twice" in answer.json()["Message"]
-
-
 @pytest.mark.parametrize(
     ("name", "value", "code"),
     [

@@ -182,7 +182,8 @@ def test_an_answer_keeps_what_unicode_can_say(served: Served, worker: Worker, bu
 
 
 @pytest.mark.parametrize(
-    "version", [b'"0"', b"true", b"false", b"0.5", b"null", b"-1", b"1e400", b"NaN", b"[]", b"9" * 5000]
+    "version",
+    [b'"0"', b"true", b"false", b"0.5", b"null", b"-1", b"1e400", b"NaN", b"[]", b"2147483647", b"9" * 5000],
 )
 def test_a_version_is_a_number_of_a_draft(errors: ErrorLog, worker: Worker, version: bytes) -> None:
     path = f"tasks/{worker.task()['id']}/draft"

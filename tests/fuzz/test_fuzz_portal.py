@@ -7,12 +7,13 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 import requests
 import schemathesis
-from fuzzing import ErrorLog, limits
+from fuzzing import HOSTILE_TEXTS, ErrorLog, as_json, limits
 from hypothesis import given
 from hypothesis import strategies as st
 from in_process import HOST, PortalHeaders, Served
@@ -57,6 +58,7 @@ LABELS = (
     "GET /portal/api/audit",
 )
 OPEN_TO_ALL = LABELS[:2]
+OFTEN = ("PUT /portal/api/tasks/{task_id}/draft", *["POST /portal/api/tasks/{task_id}/submit"] * 3)
 ON_TASKS = tuple(label for label in LABELS if "{task_id}" in label or "{name}" in label)
 MODES = (GenerationMode.POSITIVE, GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
@@ -133,8 +135,11 @@ def test_the_description_is_of_the_json_api_and_nothing_else(served: Served, sch
     assert served.request("GET", "/openapi.json").status == 404
 
 
-@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.name.lower())
-@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize(
+    ("label", "mode"),
+    # The first takes nothing, so nothing about it can be wrong.
+    [(label, mode) for label in LABELS for mode in GenerationMode if (label, mode) != (LABELS[0], MODES[-1])],
+)
 def test_each_operation_answers_as_it_is_described(
     served: Served, errors: ErrorLog, schema: Any, admin: PortalHeaders, label: str, mode: GenerationMode
 ) -> None:
@@ -168,7 +173,7 @@ def test_the_way_of_a_task_stays_as_described_whatever_is_sent_between(
     """Claim, then several requests on that task: generated ones, some with the lease and the version put right."""
     reached = set()
     step = st.tuples(
-        st.tuples(st.sampled_from(ON_TASKS), st.sampled_from(MODES)).flatmap(
+        st.tuples(st.sampled_from((*ON_TASKS, *OFTEN)), st.sampled_from(MODES)).flatmap(
             lambda drawn: cases(schema, drawn[0], drawn[1])
         ),
         st.sampled_from((True, True, False)),
@@ -194,3 +199,54 @@ def test_the_way_of_a_task_stays_as_described_whatever_is_sent_between(
     run()
     assert reached >= {("draft", 200), ("submit", 200), ("release", 204), ("decline", 204)}
     assert 409 in {status for _, status in reached}
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS, ids=lambda text: ascii(text[:20])[1:-1])
+def test_what_leads_and_admins_look_for_may_be_anything(
+    served: Served, errors: ErrorLog, admin: PortalHeaders, text: str
+) -> None:
+    name, written = quote(text, safe="", errors="surrogatepass"), as_json(text)
+    long_enough = as_json("a long enough password")
+    requests = [
+        ("GET", f"loops?name={name}", b""),
+        ("GET", f"loops?flow_definition={name}", b""),
+        ("GET", f"loops?before={name}", b""),
+        ("GET", f"loops?limit={name}", b""),
+        ("GET", f"loops/{name}", b""),
+        ("GET", f"loops/loop-1?region={name}", b""),
+        ("POST", f"loops/{name}/stop", b""),
+        ("POST", f"tasks/{name}/requeue", b""),
+        ("GET", f"audit?since={name}", b""),
+        ("GET", f"audit?actor={name}&action={name}", b""),
+        ("PATCH", f"workers/{name}", b'{"disabled": true}'),
+        ("PATCH", "workers/colleague", b'{"teams": [%b]}' % written),
+        ("PATCH", "workers/colleague", b'{"role": %b, "disabled": %b}' % (written, written)),
+        ("POST", "workers", b'{"username": %b, "password": %b}' % (written, long_enough)),
+        ("POST", "workers", b'{"username": "x", "password": %b, "teams": [%b]}' % (long_enough, written)),
+        ("POST", "workers", b'{"username": "x", "password": %b}' % written),
+    ]
+    for method, path, body in requests:
+        answer = served.request(method, f"/portal/api/{path}", body, admin)
+        failure = errors.take()
+        assert not failure, f"{method} {path} {body!r}\n{failure}"
+        assert answer.status < 500
+        if answer.status >= 400:
+            assert answer.json()["error"].keys() == {"code", "message"}
+
+
+def test_times_and_numbers_of_lists_may_be_anything(
+    served: Served, errors: ErrorLog, admin: PortalHeaders
+) -> None:
+    for value in (
+        "0001-01-01T00:00:00%2B23:59",
+        "9999-12-31T23:59:59-23:59",
+        "1e400",
+        "-1",
+        "9" * 30,
+        "253402300800",
+    ):
+        assert served.request("GET", f"/portal/api/audit?since={value}", b"", admin).status in (200, 400)
+        assert served.request("GET", f"/portal/api/audit?before={value}", b"", admin).status in (200, 400)
+        assert served.request("GET", f"/portal/api/loops?before={value}", b"", admin).status in (200, 400)
+        failure = errors.take()
+        assert not failure, f"{value}\n{failure}"
