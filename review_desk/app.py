@@ -21,6 +21,7 @@ from review_desk.api.errors import ApiError
 from review_desk.api.routes import AwsSide
 from review_desk.api.wire import error_response
 from review_desk.body_limit import BodyLimit
+from review_desk.engine.database import unavailability
 from review_desk.engine.errors import EngineError
 from review_desk.logs import note
 from review_desk.portal import admin, errors, frame, leads, oidc, pages, sign_in
@@ -76,7 +77,8 @@ def create_app(service: Service, *, access_log: bool = False) -> FastAPI:
         try:
             with service.database.read() as connection:
                 connection.execute(text("SELECT 1"))
-        except SQLAlchemyError:
+        except SQLAlchemyError as error:
+            note(detail=f"the database does not serve: {unavailability(error) or type(error).__name__}")
             return JSONResponse({"status": "the database does not answer"}, 503)
         return JSONResponse({"status": "ready"})
 

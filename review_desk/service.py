@@ -104,11 +104,7 @@ class Service:
         )
 
     def start(self) -> None:
-        """Check the database, then start the background work.
-
-        :raises DatabaseError: the schema is not this version's.
-        """
-        self.database.check()
+        """Start the background work. It waits for a database that is away; that there is one was checked before."""
         self._delivery.start()
         self._tidying.start()
         self._initializing.start()

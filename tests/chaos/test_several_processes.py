@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sqlite3
 import subprocess
@@ -16,10 +17,11 @@ from cryptography.fernet import Fernet
 from postgresql_server import PostgresqlServer
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
-from support import COMMAND, ReviewDesk, wait_for_json, wait_until
+from support import COMMAND, ReviewDesk, free_port, wait_for_json, wait_until
 
 from review_desk.engine.database import MIGRATION_LOCK, Database, unavailability
 from review_desk.secrets import create_key_file
+from review_desk.service import Service
 from review_desk.settings import Settings
 
 TEMPLATE = "<crowd-form><crowd-input name='a'></crowd-input></crowd-form>"
@@ -76,8 +78,8 @@ def test_a_key_that_another_process_made_meanwhile_is_kept(
     assert (tmp_path / "review_desk.key").read_bytes() == key
 
 
-def test_serving_an_empty_database_says_what_to_run(postgresql: PostgresqlServer, tmp_path: Path) -> None:
-    desk = desk_on(postgresql.new_database(), tmp_path)
+def refusal_to_serve(desk: ReviewDesk) -> str:
+    """What ``serve`` says when it ends at once."""
     ended = subprocess.run(
         [COMMAND, "serve", "--port", str(desk.port)],
         env=desk.environment,
@@ -87,10 +89,27 @@ def test_serving_an_empty_database_says_what_to_run(postgresql: PostgresqlServer
         check=False,
     )
     assert ended.returncode == 1
-    *_, last = ended.stderr.splitlines()
-    assert last.startswith("Error: The database postgresql+psycopg://")
-    assert last.endswith("run `review-desk migrate`.")
-    assert "Traceback" not in ended.stderr
+    return ended.stderr
+
+
+def test_serving_an_empty_database_says_what_to_run(postgresql: PostgresqlServer, tmp_path: Path) -> None:
+    said = refusal_to_serve(desk_on(postgresql.new_database(), tmp_path))
+    assert re.fullmatch(r"Error: The database postgresql\+psycopg://.*: run `review-desk migrate`\.\n", said)
+
+
+def test_serving_without_the_database_says_so_in_one_line(tmp_path: Path) -> None:
+    url = f"postgresql+psycopg://tests:secret@127.0.0.1:{free_port()}/nothing"
+    said = refusal_to_serve(desk_on(url, tmp_path))
+    assert re.fullmatch(r"Error: The database postgresql\+psycopg://.* does not answer: .*refused.*\n", said)
+    assert "secret" not in said
+
+
+def test_a_database_that_leaves_after_its_check_does_not_end_the_start(tmp_path: Path) -> None:
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/review_desk.db")
+    create_key_file(settings)
+    service = Service(settings)
+    service.start()
+    service.stop()
 
 
 def test_a_sqlite_file_that_another_program_locks_is_no_fault(
@@ -143,5 +162,9 @@ def test_a_database_that_goes_away_for_a_while(
         uri = runtime.describe_human_loop(HumanLoopName="before")["HumanLoopOutput"]["OutputS3Uri"]
         assert wait_for_json(s3, uri, 30)["humanAnswers"][0]["answerContent"] == {"a": "kept"}
         assert "Traceback" not in desk.log
+        assert '"exception"' not in desk.log
+        probes = [line for line in desk.log.splitlines() if '"/readyz", "status": 503' in line]
+        assert probes
+        assert all('"detail": "the database does not serve: ' in line for line in probes)
     finally:
         desk.stop()
