@@ -57,16 +57,21 @@ class Storage:
             retries={"total_max_attempts": 1},
         )
 
-    def put_json(self, uri: str, document: dict[str, Any]) -> None:
+    def put_json(self, uri: str, document: dict[str, Any], kms_key_id: str | None = None) -> None:
         """Write a JSON object.
 
+        :param kms_key_id: key of the store's key management with which the store encrypts the object; by default the
+            bucket's setting decides.
         :raises StorageError: with the URI and the cause.
         """
         bucket, key = split_uri(uri)
         # Half a surrogate pair of an input becomes its JSON escape; UTF-8 has no other way to write it.
         body = json.dumps(document, ensure_ascii=False, allow_nan=False).encode(errors="backslashreplace")
+        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key_id} if kms_key_id else {}
         try:
-            self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+            self._client.put_object(
+                Bucket=bucket, Key=key, Body=body, ContentType="application/json", **encryption
+            )
         except (BotoCoreError, ClientError) as error:
             raise StorageError(f"{uri} could not be written: {error}") from error
 

@@ -30,12 +30,14 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.documents: dict[str, dict[str, Any]] = {}
+        self.kms_keys: dict[str, str | None] = {}
         self.broken = False
 
-    def put_json(self, uri: str, document: dict[str, Any]) -> None:
+    def put_json(self, uri: str, document: dict[str, Any], kms_key_id: str | None) -> None:
         if self.broken:
             raise StorageError(f"{uri} could not be written: out of order")
         self.documents[uri] = document
+        self.kms_keys[uri] = kms_key_id
 
 
 class Desk:

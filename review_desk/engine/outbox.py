@@ -54,7 +54,7 @@ log = logging.getLogger(__name__)
 class Writer(Protocol):
     """Where outputs go."""
 
-    def put_json(self, uri: str, document: dict[str, Any]) -> None: ...
+    def put_json(self, uri: str, document: dict[str, Any], kms_key_id: str | None) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,8 @@ class Outbox:
             output_uri=loop.output_uri if loop.answer_count else None,
         )
 
-    def _output(self, loop_id: int) -> tuple[str, dict[str, Any]]:
+    def _output(self, loop_id: int) -> tuple[str, dict[str, Any], str | None]:
+        """Return where a loop's answers are written, the document, and the KMS key it is encrypted with, if any."""
         loop = self._loop(loop_id)
         # Two answers of one millisecond stand in the order of the log, so that each delivery writes the same.
         logged_at = (
@@ -263,17 +264,22 @@ class Outbox:
                 .order_by(logged_at)
             ).all()
         scope = Scope(loop.account_id, loop.region)
-        return loop.output_uri, output_document(
+        document = output_document(
             flow_definition_arn=scope.arn("flow-definition", loop.flow_name),
             loop_name=loop.name,
             input_content=json.loads(content),
             answers=[_answer(row, self._issuer) for row in rows],
         )
+        return loop.output_uri, document, loop.flow_request["OutputConfig"].get("KmsKeyId")
 
     def _loop(self, loop_id: int) -> Row[Any]:
         with self._database.read() as connection:
             return connection.execute(
-                select(human_loop, flow_definition.c.name.label("flow_name"))
+                select(
+                    human_loop,
+                    flow_definition.c.name.label("flow_name"),
+                    flow_definition.c.request.label("flow_request"),
+                )
                 .join_from(human_loop, flow_definition)
                 .where(human_loop.c.id == loop_id)
             ).one()

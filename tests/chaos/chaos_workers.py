@@ -76,7 +76,12 @@ class Worker:
                     await asyncio.sleep(self._random.uniform(*IDLE))
 
     async def _sign_in(self) -> None:
-        answer = await self._ask("POST", "login", {"username": self._name, "password": PASSWORD})
+        while True:
+            answer = await self._ask("POST", "login", {"username": self._name, "password": PASSWORD})
+            if answer.status_code != httpx.codes.TOO_MANY_REQUESTS:
+                break
+            # Everybody signs in at once here, more than the service hashes passwords for at a time.
+            await asyncio.sleep(float(answer.headers["Retry-After"]))
         answer.raise_for_status()
         self._http.headers["X-CSRF-Token"] = answer.json()["csrf_token"]
 

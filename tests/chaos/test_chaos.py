@@ -29,7 +29,7 @@ def check(run: ChaosRun, name: str) -> None:
 
 
 def test_four_processes_on_postgresql(tmp_path: Path, postgresql: PostgresqlServer) -> None:
-    plan = Plan.from_environment(processes=4, kill_gap=(1, 3))
+    plan = Plan.from_environment(processes=4, kill_gap=(3, 8))
     check(ChaosRun(plan, tmp_path, postgresql.new_database()), "postgresql")
 
 

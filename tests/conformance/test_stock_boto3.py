@@ -275,6 +275,26 @@ def test_describe_flow_definition(control: Any, flow: str) -> None:
     assert described["CreationTime"].tzinfo
 
 
+def test_the_answers_are_encrypted_with_the_key_of_the_flow_definition(
+    review_desk_server: ReviewDesk, s3: Any, control: Any, runtime: Any, flow: str
+) -> None:
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/5a0bb8b8-7a9c-4d0e-9f7c-9b2f3f0c8f11"
+    output = {"S3OutputPath": "s3://answers/a2i", "KmsKeyId": key}
+    encrypted = control.create_flow_definition(
+        **{**flow_request(), "FlowDefinitionName": "encrypted", "OutputConfig": output}
+    )["FlowDefinitionArn"]
+    described = control.describe_flow_definition(FlowDefinitionName="encrypted")
+    assert described["OutputConfig"] == output
+    for name, arn, expected in (("with-key", encrypted, key), ("without-key", flow, None)):
+        start(runtime, arn, name, text="hello")
+        portal = review_desk_server.portal()
+        portal.submit(portal.claim(human_loop=name).json(), {"category": "greeting"}).raise_for_status()
+        uri = runtime.describe_human_loop(HumanLoopName=name)["HumanLoopOutput"]["OutputS3Uri"]
+        wait_for_json(s3, uri)
+        written = s3.head_object(Bucket="answers", Key=uri.removeprefix("s3://answers/"))
+        assert written.get("SSEKMSKeyId") == expected
+
+
 def test_names_are_taken_once(control: Any, flow: str) -> None:
     assert flow
     for call, request in (

@@ -59,9 +59,9 @@ def bucket(served: Served) -> Bucket:
     storage._client = bucket
     memory = served.desk.store.put_json
 
-    def put_json(uri: str, document: dict[str, Any]) -> None:
-        storage.put_json(uri, document)
-        memory(uri, document)
+    def put_json(uri: str, document: dict[str, Any], kms_key_id: str | None) -> None:
+        storage.put_json(uri, document, kms_key_id)
+        memory(uri, document, kms_key_id)
 
     served.desk.store.put_json = put_json  # type: ignore[method-assign]
     return bucket

@@ -161,7 +161,7 @@ def test_a_failure_that_comes_late_does_not_undo_anothers_delivery(
     complete(desk, "one")
     put_json = desk.store.put_json
 
-    def fail_late(uri: str, document: dict[str, Any]) -> None:
+    def fail_late(uri: str, document: dict[str, Any], kms_key_id: str | None) -> None:
         monkeypatch.setattr(desk.store, "put_json", put_json)
         desk.clock.advance(25 * 3600)
         drain(outbox)
@@ -252,11 +252,11 @@ def test_a_queue_gets_the_event_as_its_body(s3_server: str, monkeypatch: pytest.
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "storage")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     sqs = boto3.client("sqs", region_name="us-east-1")
-    for name, attributes in (("events", {}), ("events.fifo", {"FifoQueue": "true"})):
+    for name, attributes in (("finished", {}), ("finished.fifo", {"FifoQueue": "true"})):
         queue = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         for _ in range(2):
             SqsReceiver(queue, "us-east-1").send(EVENT)
         messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
         assert [json.loads(message["Body"]) for message in messages] == [EVENT] * (1 if attributes else 2)
     with pytest.raises(DeliveryError, match="missing"):
-        SqsReceiver(queue.replace("events", "missing"), "us-east-1").send(EVENT)
+        SqsReceiver(queue.replace("finished", "missing"), "us-east-1").send(EVENT)
