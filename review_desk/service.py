@@ -18,7 +18,7 @@ from review_desk.engine.identities import GroupRules, ProviderSignIn
 from review_desk.engine.initialization import Initialization
 from review_desk.engine.inspection import Inspection
 from review_desk.engine.loops import LoopStore
-from review_desk.engine.outbox import Outbox
+from review_desk.engine.outbox import TAKEN_AT_ONCE, Outbox
 from review_desk.engine.oversight import Oversight
 from review_desk.engine.passwords import Passwords
 from review_desk.engine.quota import OpenLoopQuota
@@ -38,6 +38,7 @@ from review_desk.storage import Storage
 from review_desk.templates import TemplateError, render
 
 OUTBOX_INTERVAL_IN_SECONDS = 1.0
+OUTBOX_GATHERING_IN_SECONDS = 0.2
 TIDY_INTERVAL_IN_SECONDS = 5.0
 INITIALIZATION_INTERVAL_IN_SECONDS = 2.0
 PREVIEW_LIFETIME_IN_SECONDS = 900
@@ -97,7 +98,13 @@ class Service:
             settings.public_url,
             configured_receivers(settings, self.clock),
         )
-        self._delivery = BackgroundJob("outbox delivery", self.outbox.deliver_due, OUTBOX_INTERVAL_IN_SECONDS)
+        self._delivery = BackgroundJob(
+            "outbox delivery",
+            self.outbox.deliver_due,
+            OUTBOX_INTERVAL_IN_SECONDS,
+            batch=TAKEN_AT_ONCE,
+            gathering=OUTBOX_GATHERING_IN_SECONDS,
+        )
         self._tidying = BackgroundJob("tidying", self.tasks.tidy, TIDY_INTERVAL_IN_SECONDS)
         self._initializing = BackgroundJob(
             "flow definition checks", self.initialization.check, INITIALIZATION_INTERVAL_IN_SECONDS

@@ -12,16 +12,22 @@ log = logging.getLogger(__name__)
 
 
 class BackgroundJob:
-    """Calls ``work`` again and again in a thread: at once when woken or while there is work, else each interval.
+    """Calls ``work`` again and again in a thread: when woken or while there is work, else each interval.
 
     :param work: does one round and returns how much it did.
     :param interval: seconds between rounds that find nothing to do.
+    :param batch: the most that one round does; the next one follows at once.
+    :param gathering: seconds before a round in which more may come together, unless the one before was a whole batch.
     """
 
-    def __init__(self, name: str, work: Callable[[], int], interval: float) -> None:
+    def __init__(
+        self, name: str, work: Callable[[], int], interval: float, *, batch: int = 1, gathering: float = 0.0
+    ) -> None:
         self._name = name
         self._work = work
         self._interval = interval
+        self._batch = batch
+        self._gathering = gathering
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -57,3 +63,5 @@ class BackgroundJob:
                 done = 0
             if not done:
                 self._wake.wait(self._interval)
+            if done < self._batch:
+                self._stop.wait(self._gathering)

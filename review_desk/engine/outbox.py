@@ -10,12 +10,12 @@ import json
 import logging
 import random
 import uuid
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import Row, and_, exists, func, or_, select, update
+from sqlalchemy import BigInteger, BindParameter, Row, and_, bindparam, exists, func, or_, select, update
 
 from review_desk.engine.arns import Scope
 from review_desk.engine.audit import record
@@ -27,6 +27,7 @@ from review_desk.engine.lifecycle import TaskState
 from review_desk.engine.output import Answer, output_document
 from review_desk.engine.owed import EVENT, OUTPUT
 from review_desk.engine.tables import (
+    Timestamp,
     flow_definition,
     human_loop,
     human_loop_input,
@@ -43,10 +44,70 @@ LONGEST_RETRY_IN_SECONDS = 60.0
 GIVEN_UP_AFTER = timedelta(hours=24)
 HELD_FOR = timedelta(seconds=20)
 TAKEN_AT_ONCE = 16
-SENT_AT_ONCE = 8
+SENT_AT_ONCE = 4
+NOTED_AFTER_IN_SECONDS = 0.5
 
 EVENT_IDS = uuid.UUID("5b0a3f0e-6d0f-4c39-9a43-0d7f8c1f4a52")
 """Namespace of event ids: an event's id follows from its loop, so every delivery has the same."""
+
+# Made once: to build a statement takes as long as to run it.
+LOOP_ID = bindparam("loop_id", type_=BigInteger)
+AT = bindparam("now", type_=Timestamp)
+LOOP = (
+    select(human_loop, flow_definition.c.name.label("flow_name"))
+    .join_from(human_loop, flow_definition)
+    .where(human_loop.c.id == LOOP_ID)
+)
+LOOP_WITH_INPUT = LOOP.add_columns(
+    flow_definition.c.request.label("flow_request"), human_loop_input.c.content
+).join(human_loop_input, human_loop_input.c.human_loop_id == human_loop.c.id)
+# Two answers of one millisecond stand in the order of the log, so that each delivery writes the same.
+LOGGED_AT = (
+    select(func.min(task_event.c.id))
+    .where(
+        task_event.c.human_loop_id == LOOP_ID,
+        task_event.c.task_id == task.c.id,
+        task_event.c.action == TaskState.SUBMITTED,
+    )
+    .scalar_subquery()
+)
+ANSWERS = (
+    select(task, worker.c.sub, worker.c.issuer, worker.c.subject)
+    .join_from(task, worker)
+    .where(task.c.human_loop_id == LOOP_ID, task.c.state == TaskState.SUBMITTED)
+    .order_by(LOGGED_AT)
+)
+EARLIER = outbox.alias("earlier")
+OUTPUT_IS_OWED = exists().where(
+    EARLIER.c.human_loop_id == outbox.c.human_loop_id,
+    EARLIER.c.kind == OUTPUT,
+    EARLIER.c.delivered_at.is_(None),
+)
+DUE = (
+    select(outbox.c.id)
+    .where(
+        outbox.c.delivered_at.is_(None),
+        outbox.c.dead_at.is_(None),
+        outbox.c.next_attempt_at <= AT,
+        or_(outbox.c.kind == OUTPUT, and_(outbox.c.kind == EVENT, ~OUTPUT_IS_OWED)),
+    )
+    .order_by(outbox.c.next_attempt_at, outbox.c.id)
+    .limit(TAKEN_AT_ONCE)
+)
+ANY_DUE = DUE.limit(1)
+DUE_UNLOCKED = DUE.with_for_update(skip_locked=True)
+IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+HOLD = (
+    update(outbox)
+    .where(outbox.c.id.in_(IDS))
+    .values(next_attempt_at=bindparam("held_until", type_=Timestamp))
+)
+TAKEN = select(outbox).where(outbox.c.id.in_(IDS)).order_by(outbox.c.id)
+MARK_DELIVERED = (
+    update(outbox)
+    .where(outbox.c.id.in_(IDS), outbox.c.delivered_at.is_(None))
+    .values(attempts=outbox.c.attempts + 1, delivered_at=AT, last_error=None)
+)
 
 log = logging.getLogger(__name__)
 
@@ -88,14 +149,25 @@ class Outbox:
         self._writer = writer
         self._issuer = issuer
         self._receivers = receivers or []
+        self._threads = ThreadPoolExecutor(SENT_AT_ONCE, thread_name_prefix="outbox")
 
     def deliver_due(self) -> int:
-        """Deliver what is due now, up to 16 rows; return how many were delivered."""
-        rows = self._take_due()
-        if len(rows) <= 1:
-            return sum(map(self._deliver, rows))
-        with ThreadPoolExecutor(SENT_AT_ONCE, thread_name_prefix="outbox") as pool:
-            return sum(pool.map(self._deliver, rows))
+        """Deliver what is due now, up to 16 rows; return how many were delivered.
+
+        What went well is noted together, and at once when something else takes long.
+        """
+        ids = {self._threads.submit(self._deliver, row): row.id for row in self._take_due()}
+        pending = set(ids)
+        failures: list[BaseException] = []
+        count = 0
+        while pending:
+            ended, pending = wait(pending, timeout=NOTED_AFTER_IN_SECONDS)
+            delivered = [ids[attempt] for attempt in ended if _went_well(attempt, failures)]
+            self._mark_delivered(delivered)
+            count += len(delivered)
+        if failures:
+            raise failures[0]
+        return count
 
     def dead_letters(self) -> list[DeadLetter]:
         """Return what was given up, oldest first."""
@@ -133,34 +205,15 @@ class Outbox:
 
     def _take_due(self) -> list[Row[Any]]:
         now = self._clock.now()
-        earlier = outbox.alias("earlier")
-        output_is_owed = exists().where(
-            earlier.c.human_loop_id == outbox.c.human_loop_id,
-            earlier.c.kind == OUTPUT,
-            earlier.c.delivered_at.is_(None),
-        )
-        due = (
-            select(outbox.c.id)
-            .where(
-                outbox.c.delivered_at.is_(None),
-                outbox.c.dead_at.is_(None),
-                outbox.c.next_attempt_at <= now,
-                or_(outbox.c.kind == OUTPUT, and_(outbox.c.kind == EVENT, ~output_is_owed)),
-            )
-            .order_by(outbox.c.next_attempt_at, outbox.c.id)
-            .limit(TAKEN_AT_ONCE)
-        )
         with self._database.read() as connection:
-            if connection.execute(due.limit(1)).first() is None:
+            if connection.execute(ANY_DUE, {"now": now}).first() is None:
                 return []
         with self._database.write() as connection:
-            ids = connection.execute(due.with_for_update(skip_locked=True)).scalars().all()
-            connection.execute(
-                update(outbox).where(outbox.c.id.in_(ids)).values(next_attempt_at=now + HELD_FOR)
-            )
-            return list(
-                connection.execute(select(outbox).where(outbox.c.id.in_(ids)).order_by(outbox.c.id)).all()
-            )
+            ids = connection.execute(DUE_UNLOCKED, {"now": now}).scalars().all()
+            if not ids:
+                return []
+            connection.execute(HOLD, {"ids": ids, "held_until": now + HELD_FOR})
+            return list(connection.execute(TAKEN, {"ids": ids}).all())
 
     def _deliver(self, row: Row[Any]) -> bool:
         try:
@@ -177,7 +230,6 @@ class Outbox:
             # One delivery that cannot be made must not hold up the others.
             self._put_off(row, f"the {row.kind} could not be made: {type(error).__name__}", error)
             return False
-        self._mark(row, attempts=row.attempts + 1, delivered_at=self._clock.now(), last_error=None)
         return True
 
     def _put_off(self, row: Row[Any], error: str, cause: Exception | None = None) -> None:
@@ -202,6 +254,8 @@ class Outbox:
 
     def _send(self, row: Row[Any]) -> None:
         """Send an event to the receivers that have not taken it yet."""
+        if not self._receivers:
+            return
         event = self._event(row)
         taken: list[str] = list(row.delivered_to or [])
         problems = []
@@ -225,6 +279,12 @@ class Outbox:
                 update(outbox).where(outbox.c.id == row.id, outbox.c.delivered_at.is_(None)).values(**values)
             )
 
+    def _mark_delivered(self, ids: list[int]) -> None:
+        if not ids:
+            return
+        with self._database.write() as connection:
+            connection.execute(MARK_DELIVERED, {"ids": ids, "now": self._clock.now()})
+
     def _event(self, row: Row[Any]) -> dict[str, Any]:
         loop = self._loop(row.human_loop_id)
         return status_change_event(
@@ -242,47 +302,30 @@ class Outbox:
 
     def _output(self, loop_id: int) -> tuple[str, dict[str, Any], str | None]:
         """Return where a loop's answers are written, the document, and the KMS key it is encrypted with, if any."""
-        loop = self._loop(loop_id)
-        # Two answers of one millisecond stand in the order of the log, so that each delivery writes the same.
-        logged_at = (
-            select(func.min(task_event.c.id))
-            .where(
-                task_event.c.human_loop_id == loop_id,
-                task_event.c.task_id == task.c.id,
-                task_event.c.action == TaskState.SUBMITTED,
-            )
-            .scalar_subquery()
-        )
         with self._database.read() as connection:
-            content = connection.execute(
-                select(human_loop_input.c.content).where(human_loop_input.c.human_loop_id == loop_id)
-            ).scalar_one()
-            rows = connection.execute(
-                select(task, worker.c.sub, worker.c.issuer, worker.c.subject)
-                .join_from(task, worker)
-                .where(task.c.human_loop_id == loop_id, task.c.state == TaskState.SUBMITTED)
-                .order_by(logged_at)
-            ).all()
+            loop = connection.execute(LOOP_WITH_INPUT, {"loop_id": loop_id}).one()
+            rows = connection.execute(ANSWERS, {"loop_id": loop_id}).all()
         scope = Scope(loop.account_id, loop.region)
         document = output_document(
             flow_definition_arn=scope.arn("flow-definition", loop.flow_name),
             loop_name=loop.name,
-            input_content=json.loads(content),
+            input_content=json.loads(loop.content),
             answers=[_answer(row, self._issuer) for row in rows],
         )
         return loop.output_uri, document, loop.flow_request["OutputConfig"].get("KmsKeyId")
 
     def _loop(self, loop_id: int) -> Row[Any]:
         with self._database.read() as connection:
-            return connection.execute(
-                select(
-                    human_loop,
-                    flow_definition.c.name.label("flow_name"),
-                    flow_definition.c.request.label("flow_request"),
-                )
-                .join_from(human_loop, flow_definition)
-                .where(human_loop.c.id == loop_id)
-            ).one()
+            return connection.execute(LOOP, {"loop_id": loop_id}).one()
+
+
+def _went_well(attempt: Future[bool], failures: list[BaseException]) -> bool:
+    """Whether an attempt delivered its row; what it raised is kept."""
+    error = attempt.exception()
+    if error is not None:
+        failures.append(error)
+        return False
+    return attempt.result()
 
 
 def _answer(row: Row[Any], own_issuer: str) -> Answer:

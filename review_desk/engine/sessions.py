@@ -5,18 +5,36 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, or_, select, update
 
 from review_desk.engine.audit import record
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
 from review_desk.engine.roles import Role
-from review_desk.engine.tables import portal_session, worker
+from review_desk.engine.tables import Timestamp, portal_session, worker
 
 SESSION_LIFETIME = timedelta(hours=12)
 ACTIVITY_WRITTEN_EVERY = timedelta(minutes=1)
+
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+IN_FORCE = (
+    select(
+        worker.c.id,
+        worker.c.username,
+        worker.c.role,
+        portal_session.c.csrf_token,
+        portal_session.c.last_active_at,
+    )
+    .join_from(portal_session, worker)
+    .where(
+        portal_session.c.token_sha256 == bindparam("token"),
+        portal_session.c.expires_at > bindparam("now", type_=Timestamp),
+        portal_session.c.last_active_at > bindparam("active_since", type_=Timestamp),
+        worker.c.disabled_at.is_(None),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -72,25 +90,11 @@ class SessionStore:
     def find(self, token: str) -> Session | None:
         """Return the session of a token, if it is in force and its worker not disabled."""
         now = self._clock.now()
-        statement = (
-            select(
-                worker.c.id,
-                worker.c.username,
-                worker.c.role,
-                portal_session.c.csrf_token,
-                portal_session.c.last_active_at,
-            )
-            .join_from(portal_session, worker)
-            .where(
-                portal_session.c.token_sha256 == _digest(token),
-                portal_session.c.expires_at > now,
-                worker.c.disabled_at.is_(None),
-            )
-        )
-        if self._idle:
-            statement = statement.where(portal_session.c.last_active_at > now - self._idle)
+        active_since = now - self._idle if self._idle else BEGINNING
         with self._database.read() as connection:
-            row = connection.execute(statement).one_or_none()
+            row = connection.execute(
+                IN_FORCE, {"token": _digest(token), "now": now, "active_since": active_since}
+            ).one_or_none()
         if row is None:
             return None
         return Session(row.id, row.username, Role(row.role), row.csrf_token, row.last_active_at)

@@ -10,7 +10,7 @@ import json
 import secrets
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from operator import itemgetter
@@ -48,6 +48,7 @@ from review_desk.engine.transitions import log_event, progress_of, save_progress
 GIVEN_UP = (TaskState.RELEASED, TaskState.DECLINED, TaskState.REQUEUED)
 LEASES_EXPIRED_AT_ONCE = 100
 CLAIM_ATTEMPTS = 5
+NOT_YOURS = "This task does not exist, or it is not yours."
 UNFINISHED = [constant(LoopStatus.IN_PROGRESS), constant(LoopStatus.STOPPING)]
 RECLAIMABLE_STATES = [constant(state) for state in RECLAIMABLE]
 IS_WORKING = task.c.state == constant(TaskState.WORKING)
@@ -110,6 +111,12 @@ NEXT_UNLOCKED = {
 NEXT_WAITING = {order: next_.with_for_update(of=human_loop) for order, next_ in NEXT.items()}
 
 LOCK_LOOP = select(human_loop).where(human_loop.c.id == bindparam("loop_id")).with_for_update()
+LOCK_LOOP_OF_TASK = (
+    select(human_loop)
+    .join_from(human_loop, task)
+    .where(task.c.id == bindparam("task_id"), task.c.worker_id == WORKER)
+    .with_for_update(of=human_loop)
+)
 LOCK_LOOP_UNLESS_LOCKED = LOCK_LOOP.with_for_update(skip_locked=True)
 DUE_LEASES = (
     select(task.c.id, task.c.worker_id, task.c.human_loop_id)
@@ -123,16 +130,6 @@ EXPIRE = (
     .values(state=TaskState.EXPIRED)
 )
 TAKEN_COLUMNS = ("state", "lease_token", "lease_expires_at", "accepted_at", "submitted_at", "answer")
-TAKE_AGAIN = (
-    update(task)
-    .where(
-        task.c.human_loop_id == bindparam("new_human_loop_id"),
-        task.c.worker_id == bindparam("new_worker_id"),
-        task.c.state.in_(RECLAIMABLE_STATES),
-    )
-    .values({name: bindparam(f"new_{name}") for name in TAKEN_COLUMNS})
-    .returning(task.c.id, task.c.draft, task.c.draft_version)
-)
 KEEP_ANSWER = (
     update(task)
     .where(task.c.id == bindparam("task_id"))
@@ -222,7 +219,12 @@ class TaskStore:
         self._clock = clock
         self._lease_expired = lease_expired
         insert = sqlite.insert if database.is_sqlite else postgresql.insert
-        self._insert_task = insert(task).on_conflict_do_nothing().returning(task.c.id)
+        new = insert(task)
+        self._take_task = new.on_conflict_do_update(
+            index_elements=["human_loop_id", "worker_id"],
+            set_={name: new.excluded[name] for name in TAKEN_COLUMNS},
+            where=task.c.state.in_(RECLAIMABLE_STATES),
+        ).returning(task.c.id, task.c.draft, task.c.draft_version)
 
     def queue(self, worker_id: int) -> list[QueueEntry]:
         """Return the flow definitions of the worker's teams, with the number of loops open to this worker."""
@@ -401,9 +403,9 @@ class TaskStore:
         now = self._clock.now()
         late: str | None = None
         with self._database.write() as connection:
+            loop = _locked_loop(connection, worker_id, task_id)
             row = _own(connection, worker_id, task_id)
-            loop = _locked_loop(connection, row.human_loop_id)
-            row = _own(connection, worker_id, task_id)
+            submitted = _task(row)
             is_answered = row.state in (TaskState.SUBMITTED, TaskState.LATE)
             if (
                 row.lease_token != lease_token
@@ -429,11 +431,13 @@ class TaskStore:
                     },
                 )
                 log_event(connection, now, str(state), loop.id, task_id, worker_id)
+                submitted = replace(submitted, state=state, draft=None)
                 if not late:
-                    save_progress(connection, loop, progress.answered(now, lease_held=lease_held), now)
+                    answered = progress.answered(now, lease_held=lease_held)
+                    save_progress(connection, loop, answered, now)
+                    submitted = replace(submitted, loop_status=answered.status)
             elif row.state == TaskState.LATE:
                 late = "late"
-            submitted = _task(connection.execute(TASK, {"task_id": task_id}).one())
         if late == "lost":
             if submitted.state is TaskState.REQUEUED:
                 raise LeaseLostError(f"{_not_working(submitted.state)} Your answer was not counted.")
@@ -500,7 +504,7 @@ class TaskStore:
     def _give_up(self, worker_id: int, task_id: str, state: TaskState, reason: str | None) -> None:
         now = self._clock.now()
         with self._database.write() as connection:
-            loop = _locked_loop(connection, _own(connection, worker_id, task_id).human_loop_id)
+            loop = _locked_loop(connection, worker_id, task_id)
             row = _own(connection, worker_id, task_id)
             if row.state != TaskState.WORKING:
                 raise LeaseLostError(_not_working(row.state))
@@ -516,6 +520,7 @@ class TaskStore:
             looks at the loop again when it has waited for its lock, but not at the tasks.
         """
         values = {
+            "id": str(uuid.uuid4()),
             "human_loop_id": loop.id,
             "worker_id": worker_id,
             "state": TaskState.WORKING,
@@ -524,17 +529,15 @@ class TaskStore:
             "accepted_at": now,
             "submitted_at": None,
             "answer": None,
+            "draft": None,
+            "draft_version": 0,
         }
-        again = {f"new_{name}": value for name, value in values.items()}
-        row = connection.execute(TAKE_AGAIN, again).one_or_none()
-        task_id = row.id if row else str(uuid.uuid4())
+        row = connection.execute(self._take_task, values).one_or_none()
         if row is None:
-            new = values | {"id": task_id, "draft": None, "draft_version": 0}
-            if connection.execute(self._insert_task, new).one_or_none() is None:
-                return None
-        log_event(connection, now, "claimed", loop.id, task_id, worker_id)
+            return None
+        log_event(connection, now, "claimed", loop.id, row.id, worker_id)
         return Task(
-            id=task_id,
+            id=row.id,
             worker_id=worker_id,
             human_loop=loop.name,
             flow_definition=_scope(loop).arn("flow-definition", loop.flow_name),
@@ -545,8 +548,8 @@ class TaskStore:
             lease_token=values["lease_token"],
             lease_expires_at=values["lease_expires_at"],
             time_limit=loop.task_time_limit_in_seconds,
-            draft=row.draft if row else None,
-            draft_version=row.draft_version if row else 0,
+            draft=row.draft,
+            draft_version=row.draft_version,
             loop_status=LoopStatus(loop.status),
         )
 
@@ -640,12 +643,16 @@ def _queues(connection: Connection, wanted: _Wanted, values: dict[str, Any]) -> 
 def _own(connection: Connection, worker_id: int, task_id: str) -> Row[Any]:
     row = connection.execute(OWN_TASK, {"task_id": task_id, "worker_id": worker_id}).one_or_none()
     if row is None:
-        raise NotFoundError("This task does not exist, or it is not yours.")
+        raise NotFoundError(NOT_YOURS)
     return row
 
 
-def _locked_loop(connection: Connection, loop_id: int) -> Row[Any]:
-    return connection.execute(LOCK_LOOP, {"loop_id": loop_id}).one()
+def _locked_loop(connection: Connection, worker_id: int, task_id: str) -> Row[Any]:
+    """Lock the loop of a worker's own task."""
+    row = connection.execute(LOCK_LOOP_OF_TASK, {"task_id": task_id, "worker_id": worker_id}).one_or_none()
+    if row is None:
+        raise NotFoundError(NOT_YOURS)
+    return row
 
 
 def _why_nothing(connection: Connection, worker_id: int, wanted: _Wanted, now: datetime) -> NoTask:

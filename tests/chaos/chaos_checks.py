@@ -255,6 +255,8 @@ def unexpected_log_lines(lines: Iterable[str], *, database_restarts: bool) -> It
     """Lines that say neither what is usual nor that storage or queue were in trouble, or the database if it was."""
     usual = [
         r"INFO ",
+        # Everybody signs in at the same moment.
+        r"WARNING review_desk\.requests request refused: Busy$",
         r"WARNING review_desk\.engine\.outbox s3://answers/\S+ could not be written: ",
         r"WARNING review_desk\.engine\.outbox the queue \S+ did not take the event: ",
     ]
@@ -268,7 +270,7 @@ def unexpected_log_lines(lines: Iterable[str], *, database_restarts: bool) -> It
         text = line
         if line.startswith("{"):
             entry = json.loads(line)
-            text = f"{entry['level']} {entry['logger']} {entry['message']}: {entry.get('detail')}"
+            text = f"{entry['level']} {entry['logger']} {entry['message']}: {entry.get('detail') or entry.get('error')}"
             if "exception" in entry:
                 text = f"exception: {text}"
         if not any(re.match(pattern, text) for pattern in usual):
