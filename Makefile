@@ -8,13 +8,14 @@ UV_STAMP := .tools/uv-$(UV_VERSION).installed
 S3_STAMP := .tools/s3/installed.lock
 AWS_CLI_STAMP := .tools/aws_cli/installed.lock
 JAVASCRIPT_STAMP := tests/conformance/javascript/node_modules/.installed.lock
+AXE_STAMP := tests/browser/axe/node_modules/.installed.lock
 LOCK_STAMP := .venv/installed.lock
 PROJECT_STAMP := .venv/installed.toml
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up install test-clients test chaos lint bench bench-desk lock clean clean-all check-python
+.PHONY: help demo up install test-clients test chaos lint bench bench-desk vendor lock clean clean-all check-python
 
 help:  ## This list
 	@echo 'Targets:'
@@ -47,7 +48,7 @@ demo: install  ## Forms, OCR, review, results: a whole batch on this machine, wi
 up: install  ## Start Airflow, Review Desk and the local S3, and keep them running until Ctrl-C
 	@.venv/bin/python -m include.demo up
 
-test-clients: install $(AWS_CLI_STAMP) $(JAVASCRIPT_STAMP)  ## Install the foreign clients that the tests use: aws, the JavaScript SDK
+test-clients: install $(AWS_CLI_STAMP) $(JAVASCRIPT_STAMP) $(AXE_STAMP)  ## Install what the tests use besides: aws, the JavaScript SDK, axe-core
 
 test: test-clients  ## Run every test (no network needed once installed)
 	@.venv/bin/python -m pytest
@@ -76,13 +77,19 @@ lock: $(UV_STAMP)  ## Resolve the dependencies anew and write both locks
 	$(UV) pip compile tests/conformance/aws_cli/requirements.in --python-version 3.11 --universal --generate-hashes \
 		--no-emit-index-url --no-header -q -o tests/conformance/aws_cli/requirements.lock
 
+vendor:  ## Write review_desk/elements/vendor/lit.js anew from the npm packages that its lock names (needs npm)
+	@cd review_desk/elements/vendor && npm ci --silent --ignore-scripts && \
+		{ echo '/* Lit, BSD-3-Clause, Copyright Google LLC: LICENSE-lit.txt */' && \
+		node_modules/.bin/esbuild entry.js --bundle --minify --format=iife --global-name=Lit --legal-comments=none \
+		--log-level=warning; } > lit.js && cp node_modules/lit/LICENSE LICENSE-lit.txt
+
 install: $(PROJECT_STAMP) $(S3_STAMP)  ## Build the environments (the other targets do it when needed)
 
 clean:  ## Remove build/ (databases, objects, logs, reports) and the tools' caches
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 clean-all: clean  ## Remove the environments, too
-	rm -rf .venv .tools tests/conformance/javascript/node_modules
+	rm -rf .venv .tools tests/conformance/javascript/node_modules tests/browser/axe/node_modules
 
 check-python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null || { \
@@ -133,3 +140,13 @@ $(JAVASCRIPT_STAMP): tests/conformance/javascript/package-lock.json
 			cp tests/conformance/javascript/package-lock.json $@; \
 		else touch $@; fi; \
 	else echo 'npm is missing: the tests of the JavaScript SDK are skipped.'; fi
+
+# Without npm the accessibility tests are skipped; in CI they fail.
+$(AXE_STAMP): tests/browser/axe/package-lock.json
+	@if command -v npm >/dev/null; then \
+		if ! cmp -s tests/browser/axe/package-lock.json $@; then \
+			echo 'Installing axe-core into tests/browser/axe'; \
+			npm ci --silent --prefix tests/browser/axe && \
+			cp tests/browser/axe/package-lock.json $@; \
+		else touch $@; fi; \
+	else echo 'npm is missing: the accessibility tests are skipped.'; fi

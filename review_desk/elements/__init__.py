@@ -12,9 +12,13 @@ import json
 from pathlib import Path
 
 ORDER = (
+    "vendor/lit",
     "runtime/styles",
+    "runtime/strings",
+    "runtime/literals",
     "runtime/values",
     "runtime/messages",
+    "runtime/element",
     "crowd-button/crowd-button",
     "crowd-input/crowd-input",
     "crowd-text-area/crowd-text-area",

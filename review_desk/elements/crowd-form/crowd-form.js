@@ -1,7 +1,7 @@
 // @ts-check
 
 const CHANGE_DELAY_MS = 400;
-const FIELDS = "input:not([type=hidden], :disabled), select:not(:disabled), textarea:not(:disabled)";
+const NATIVE_FIELDS = "input:not([type=hidden], :disabled), select:not(:disabled), textarea:not(:disabled)";
 
 /**
  * The form of a worker task template.
@@ -82,8 +82,14 @@ class CrowdForm extends HTMLElement {
     const target =
       active && active !== document.body
         ? active
-        : (this.querySelector("[autofocus]") ?? this.querySelector(FIELDS) ?? this.querySelector("button"));
+        : (this.querySelector("[autofocus], [auto-focus]") ?? this.#firstField() ?? this.querySelector("button, crowd-button"));
     /** @type {HTMLElement | null} */ (target)?.focus();
+  }
+
+  #firstField() {
+    return Array.from(this.querySelectorAll("*")).find(
+      (element) => element.matches(NATIVE_FIELDS) || ("_submittableValue" in element && !isDisabled(element))
+    );
   }
 
   #wrap() {
@@ -107,7 +113,7 @@ class CrowdForm extends HTMLElement {
     const button = document.createElement("crowd-button");
     button.setAttribute("form-action", "submit");
     button.setAttribute("variant", "primary");
-    button.textContent = "Submit";
+    button.textContent = ELEMENT_STRINGS.submit;
     this.form.append(button);
   }
 

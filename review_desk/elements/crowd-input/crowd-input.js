@@ -3,101 +3,133 @@
 /**
  * What crowd-input and crowd-text-area have in common: a label, a native field, and the message of an error.
  *
- * Attributes: `allowed-pattern` (characters that may be typed), `auto-focus`, `disabled`, `error-message`, `label`,
- * `max-length`, `min-length`, `name`, `placeholder`, `required`, `value`.
- * Properties: `value`, `disabled`.
+ * Attributes: `allowed-pattern` (characters that may be typed), `auto-focus`, `auto-validate` (say what is wrong
+ * while typing), `disabled`, `error-message`, `label`, `max-length`, `min-length`, `name`, `placeholder`,
+ * `required`, `value`.
+ * Properties: `value`, `disabled`. Answer: the text; an empty field is left out.
  */
-class CrowdTextField extends HTMLElement {
-  static observedAttributes = ["disabled"];
+class CrowdTextField extends CrowdField {
+  static properties = {
+    value: {},
+    label: {},
+    placeholder: {},
+    allowedPattern: { attribute: "allowed-pattern" },
+    errorMessage: { attribute: "error-message" },
+    minLength: { type: Number, attribute: "min-length" },
+    maxLength: { type: Number, attribute: "max-length" },
+    autoValidate: { type: Boolean, attribute: "auto-validate" },
+    _shown: { state: true },
+  };
 
-  /** Only "" and text come in; A2I leaves an empty field out of the answer. */
-  get value() {
-    return this._field ? this._field.value : (this.getAttribute("value") ?? "");
-  }
+  static styles = [
+    CrowdElement.base,
+    css`
+      :host { display: block; margin: 0 0 12px; }
+      .caption { display: block; margin-bottom: 4px; color: var(--crowd-muted); }
+      input, textarea {
+        display: block; width: 100%; min-height: 36px; padding: 6px 10px; border: 1px solid var(--crowd-line);
+        border-radius: 6px; background: var(--crowd-surface);
+      }
+      input[type="color"], input[type="checkbox"], input[type="radio"] { width: auto; }
+      .wrong :is(input, textarea) { border-color: var(--crowd-danger); }
+      .error { color: var(--crowd-danger); font-size: 0.9em; }
+      small { display: block; text-align: end; color: var(--crowd-muted); font-variant-numeric: tabular-nums; }
+    `,
+  ];
 
-  set value(text) {
-    if (this._field) this._field.value = text ?? "";
-    else this.setAttribute("value", text ?? "");
+  constructor() {
+    super();
+    this.value = "";
+    this._shown = false;
+    this.addEventListener("invalid", () => (this._shown = true));
   }
 
   get _submittableValue() {
     return this.value;
   }
 
-  get disabled() {
-    return this.hasAttribute("disabled");
+  _restore(/** @type {unknown} */ value) {
+    this.value = value === undefined || value === null ? "" : String(value);
   }
 
-  set disabled(value) {
-    this.toggleAttribute("disabled", Boolean(value));
+  firstUpdated() {
+    super.firstUpdated();
+    if (this.hasAttribute("auto-focus")) this.focus();
   }
 
-  /** @type {HTMLInputElement | HTMLTextAreaElement | undefined} */
-  _field;
-
-  connectedCallback() {
-    if (this._field) return;
-    const value = this.value;
-    this._field = this._makeField();
-    this._field.dataset.crowdInner = "";
-    this._field.value = value;
-    for (const name of ["placeholder", "required", "disabled"]) {
-      if (this.hasAttribute(name)) this._field.setAttribute(name, this.getAttribute(name) ?? "");
-    }
-    for (const [name, native] of [["max-length", "maxlength"], ["min-length", "minlength"]]) {
-      if (this.hasAttribute(name)) this._field.setAttribute(native, this.getAttribute(name) ?? "");
-    }
-    const label = document.createElement("label");
-    label.dataset.crowdInner = "";
-    const caption = document.createElement("span");
-    caption.textContent = this.getAttribute("label") ?? "";
-    label.append(caption, this._field);
-    if (!caption.textContent) this._field.setAttribute("aria-label", this.getAttribute("name") ?? "");
-    this.append(label);
-    this._field.addEventListener("beforeinput", (event) => this.#refuseForbidden(event));
-    this._field.addEventListener("invalid", () => this.#explain());
-    this._field.addEventListener("input", () => this._field?.setCustomValidity(""));
-    if (this.hasAttribute("auto-focus")) this._field.focus();
+  render() {
+    const problem = this._shown ? this._problem() : "";
+    return html`<label class=${problem ? "wrong" : ""}>
+        ${this.label ? html`<span class="caption">${this.label}</span>` : nothing} ${this._renderField()}
+      </label>
+      ${problem ? html`<span class="error" id="error">${problem}</span>` : nothing}${this._renderBelow()}`;
   }
 
-  attributeChangedCallback() {
-    if (this._field) this._field.disabled = this.disabled;
-  }
-
-  /** @returns {HTMLInputElement | HTMLTextAreaElement} */
-  _makeField() {
+  /** @returns {unknown} the native field */
+  _renderField() {
     throw new Error("a subclass makes the field");
   }
 
-  #explain() {
-    const message = this.getAttribute("error-message");
-    if (message && this._field && !this._field.validity.customError) this._field.setCustomValidity(message);
+  /** @returns {unknown} */
+  _renderBelow() {
+    return nothing;
   }
 
-  /** @param {Event} event */
-  #refuseForbidden(event) {
-    const allowed = this.getAttribute("allowed-pattern");
-    const typed = /** @type {InputEvent} */ (event).data;
-    if (!allowed || !typed) return;
+  get _field() {
+    return /** @type {HTMLInputElement | HTMLTextAreaElement | null} */ (this.renderRoot?.querySelector("input, textarea"));
+  }
+
+  _problem() {
+    const length = this.value.length;
+    const missing = this.required && !length;
+    const short = length > 0 && this.minLength > 0 && length < this.minLength;
+    const native = this._field && !this._field.validity.valid && this._field.value === this.value;
+    if (!missing && !short && !native) return "";
+    if (this.errorMessage) return this.errorMessage;
+    if (missing) return ELEMENT_STRINGS.field.missing;
+    return short ? ELEMENT_STRINGS.field.short(this.minLength) : this._field?.validationMessage || ELEMENT_STRINGS.field.wrong;
+  }
+
+  _typed() {
+    this.value = this._field?.value ?? "";
+    this._shown = Boolean(this.autoValidate);
+    // The native input event stays inside the shadow root no longer than this: it is composed and goes on by itself.
+  }
+
+  _left() {
+    this.dispatchEvent(new Event("change", { bubbles: true, composed: true }));
+  }
+
+  /** @param {InputEvent} event */
+  _refuseForbidden(event) {
+    if (!this.allowedPattern || !event.data) return;
     try {
-      const pattern = new RegExp(`^(?:${allowed})$`, "u");
-      if (!Array.from(typed).every((character) => pattern.test(character))) event.preventDefault();
+      const pattern = new RegExp(`^(?:${this.allowedPattern})$`, "u");
+      if (!Array.from(event.data).every((character) => pattern.test(character))) event.preventDefault();
     } catch {
-      this.removeAttribute("allowed-pattern");
+      complain(`<${this.localName}>: allowed-pattern is not a regular expression: ${this.allowedPattern}`);
+      this.allowedPattern = "";
     }
-  }
-
-  /** @param {FocusOptions} [options] */
-  focus(options) {
-    this._field?.focus(options);
   }
 }
 
 /** A line of text. Attribute of its own: `type`. */
 class CrowdInput extends CrowdTextField {
-  _makeField() {
-    const field = document.createElement("input");
-    field.type = this.getAttribute("type") ?? "text";
-    return field;
+  static properties = { type: {} };
+
+  _renderField() {
+    return html`<input
+      type=${this.type || "text"}
+      .value=${live(this.value)}
+      ?disabled=${this.isDisabled}
+      aria-label=${ifDefined(this.label ? undefined : this.getAttribute("aria-label") || this.name || undefined)}
+      aria-required=${ifDefined(this.required ? "true" : undefined)}
+      aria-describedby="error"
+      placeholder=${ifDefined(this.placeholder ?? undefined)}
+      maxlength=${ifDefined(this.maxLength || undefined)}
+      @beforeinput=${this._refuseForbidden}
+      @input=${this._typed}
+      @change=${this._left}
+    />`;
   }
 }

@@ -2,39 +2,32 @@
 
 /** Several lines of text. Attributes of its own: `rows`, `max-rows` (the field grows up to it), `char-counter`. */
 class CrowdTextArea extends CrowdTextField {
-  connectedCallback() {
-    if (this._field) return;
-    super.connectedCallback();
-    const field = /** @type {HTMLTextAreaElement} */ (/** @type {unknown} */ (this._field));
-    if (this.hasAttribute("char-counter")) this.#count(field);
-    const most = Number(this.getAttribute("max-rows"));
-    if (most > 0) {
-      const fit = () => (field.rows = Math.min(most, Math.max(this.#rows, field.value.split("\n").length)));
-      field.addEventListener("input", fit);
-      fit();
-    }
+  static properties = {
+    rows: { type: Number },
+    maxRows: { type: Number, attribute: "max-rows" },
+    charCounter: { type: Boolean, attribute: "char-counter" },
+  };
+
+  _renderField() {
+    const least = this.rows || 3;
+    const rows = this.maxRows ? Math.min(this.maxRows, Math.max(least, this.value.split("\n").length)) : least;
+    return html`<textarea
+      rows=${rows}
+      .value=${live(this.value)}
+      ?disabled=${this.isDisabled}
+      aria-label=${ifDefined(this.label ? undefined : this.getAttribute("aria-label") || this.name || undefined)}
+      aria-required=${ifDefined(this.required ? "true" : undefined)}
+      aria-describedby="error"
+      placeholder=${ifDefined(this.placeholder ?? undefined)}
+      maxlength=${ifDefined(this.maxLength || undefined)}
+      @beforeinput=${this._refuseForbidden}
+      @input=${this._typed}
+      @change=${this._left}
+    ></textarea>`;
   }
 
-  get #rows() {
-    return Number(this.getAttribute("rows")) || 3;
-  }
-
-  _makeField() {
-    const field = document.createElement("textarea");
-    field.rows = this.#rows;
-    return field;
-  }
-
-  /** @param {HTMLTextAreaElement} field */
-  #count(field) {
-    const counter = document.createElement("small");
-    counter.dataset.crowdInner = "";
-    const show = () => {
-      const most = this.getAttribute("max-length");
-      counter.textContent = most ? `${field.value.length} / ${most}` : String(field.value.length);
-    };
-    field.addEventListener("input", show);
-    show();
-    this.append(counter);
+  _renderBelow() {
+    if (!this.charCounter) return nothing;
+    return html`<small>${this.maxLength ? `${this.value.length} / ${this.maxLength}` : this.value.length}</small>`;
   }
 }

@@ -7,4 +7,13 @@ function installStyles() {
   (document.head ?? document.documentElement).prepend(sheet);
 }
 
+/** Follow the browser's dark mode if the template has `<meta name="color-scheme" content="light dark">`. */
+function followColorScheme() {
+  const meta = document.querySelector("meta[name=color-scheme]");
+  const dark = /\bdark\b/.test(meta?.getAttribute("content") ?? "");
+  document.documentElement.toggleAttribute("data-crowd-dark", dark);
+}
+
 installStyles();
+followColorScheme();
+document.addEventListener("DOMContentLoaded", followColorScheme);

@@ -24,9 +24,15 @@ function isChoice(element) {
   return element instanceof HTMLInputElement && (element.type === "checkbox" || element.type === "radio");
 }
 
-/** @param {Element} element */
+/** @param {any} element */
 function isDisabled(element) {
-  return element.matches(":disabled") || element.closest("fieldset:disabled") !== null;
+  return element.isDisabled === true || element.matches(":disabled") || element.closest("fieldset:disabled") !== null;
+}
+
+/** Under which name a field is submitted; "" if it is not. @param {any} element @returns {string} */
+function answerName(element) {
+  if ("_submittableValue" in element) return element._answerName ?? element.getAttribute("name") ?? "";
+  return isNativeField(element) ? (element.getAttribute("name") ?? "") : "";
 }
 
 /**
@@ -35,10 +41,7 @@ function isDisabled(element) {
  * @returns {Element[]}
  */
 function namedFields(root) {
-  return Array.from(root.querySelectorAll("[name]")).filter((element) => {
-    if (!element.getAttribute("name") || element.closest("[data-crowd-inner]")) return false;
-    return isNativeField(element) || "_submittableValue" in element;
-  });
+  return Array.from(root.querySelectorAll("*")).filter((element) => answerName(element) !== "");
 }
 
 /**
@@ -59,8 +62,13 @@ function readAnswer(root) {
   /** @type {Answer} */
   const answer = {};
   for (const field of namedFields(root)) {
-    const name = /** @type {string} */ (field.getAttribute("name"));
+    const name = answerName(field);
     if (isDisabled(field)) continue;
+    if (/** @type {any} */ (field)._isChoice) {
+      const group = Object.hasOwn(answer, name) ? answer[name] : {};
+      answer[name] = { .../** @type {object} */ (group), .../** @type {any} */ (field)._submittableValue };
+      continue;
+    }
     if (isChoice(field)) {
       const choice = /** @type {HTMLInputElement} */ (field);
       const group = Object.hasOwn(answer, name) ? answer[name] : {};
@@ -87,7 +95,7 @@ function writeAnswer(root, answer) {
   /** @type {Map<string, number>} */
   const seen = new Map();
   for (const field of namedFields(root)) {
-    const name = /** @type {string} */ (field.getAttribute("name"));
+    const name = answerName(field);
     const value = Object.hasOwn(answer, name) ? answer[name] : undefined;
     if (writeField(field, value, seen.get(name) ?? 0)) {
       field.dispatchEvent(new Event("input", { bubbles: true }));
@@ -104,6 +112,11 @@ function writeAnswer(root, answer) {
  * @returns {boolean} whether the field has changed
  */
 function writeField(field, value, position) {
+  if (typeof field._restore === "function") {
+    const own = typeof field._submittableValue === "string" && Array.isArray(value) ? value[position] : value;
+    field._restore(own);
+    return true;
+  }
   if (isChoice(field)) {
     const checked = Boolean(/** @type {any} */ (value)?.[field.value]);
     if (field.checked === checked) return false;
