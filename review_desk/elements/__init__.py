@@ -1,8 +1,8 @@
 """The crowd-* elements of worker task templates, written for Review Desk.
 
-Each element is a folder with a script and, where it has one, a style sheet. The scripts have neither `import` nor
-`export`: they share one scope, in the order of `ORDER`, inside a single function. So the files are served as
-written, without a build, and a template gets the one classic script it names.
+Each element is a folder with its script. The scripts have neither `import` nor `export`: they share one scope, inside
+a single function. So the files are served as written, without a build, and a template gets the one classic script it
+names.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import functools
 import json
 from pathlib import Path
 
-ORDER = (
+BEFORE = (
     "vendor/lit",
     "runtime/styles",
     "runtime/strings",
@@ -19,14 +19,10 @@ ORDER = (
     "runtime/values",
     "runtime/messages",
     "runtime/element",
-    "crowd-button/crowd-button",
-    "crowd-input/crowd-input",
-    "crowd-text-area/crowd-text-area",
-    "instructions/instructions",
-    "crowd-form/crowd-form",
-    "runtime/start",
 )
-"""Files of the bundle, without suffix; a later one uses what an earlier one declares."""
+"""What the elements use, without suffix, in this order."""
+
+AFTER = ("runtime/start",)
 
 _FOLDER = Path(__file__).parent
 
@@ -37,10 +33,21 @@ def bundle() -> str:
 
     It defines the elements synchronously, as a classic script does for AWS's templates.
     """
-    styles = {name: _read(name, ".css") for name in ORDER if (_FOLDER / f"{name}.css").exists()}
+    names = [*BEFORE, *_element_files(), *AFTER]
+    styles = {name: _read(name, ".css") for name in names if (_FOLDER / f"{name}.css").exists()}
     parts = [f"const ELEMENT_STYLES = {json.dumps(styles)};"]
-    parts += [f"// {name}.js\n{_read(name, '.js')}" for name in ORDER]
+    parts += [f"// {name}.js\n{_read(name, '.js')}" for name in names]
     return '(() => {\n"use strict";\n' + "\n".join(parts) + "\n})();\n"
+
+
+def _element_files() -> list[str]:
+    """Return the scripts of the elements, without suffix: folder by folder, the one of the folder's name last.
+
+    A folder that several elements use has a name that comes before theirs.
+    """
+    files = [file for file in _FOLDER.glob("*/*.js") if file.parent.name not in ("runtime", "vendor")]
+    files.sort(key=lambda file: (file.parent.name, file.stem == file.parent.name, file.stem))
+    return [f"{file.parent.name}/{file.stem}" for file in files]
 
 
 def _read(name: str, suffix: str) -> str:

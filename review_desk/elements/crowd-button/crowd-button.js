@@ -78,3 +78,5 @@ function crowdIcon(name) {
   const short = name.replace(/^.*:/, "").replace(/_/g, "-");
   return known[/** @type {keyof typeof known} */ (short)] ?? short.slice(0, 1).toUpperCase();
 }
+
+defineElement("crowd-button", CrowdButton);

@@ -130,3 +130,5 @@ class CrowdForm extends HTMLElement {
     if (!refused) this.submit();
   }
 }
+
+defineElement("crowd-form", CrowdForm);

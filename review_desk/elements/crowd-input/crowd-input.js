@@ -133,3 +133,5 @@ class CrowdInput extends CrowdTextField {
     />`;
   }
 }
+
+defineElement("crowd-input", CrowdInput);

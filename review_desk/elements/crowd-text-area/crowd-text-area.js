@@ -31,3 +31,5 @@ class CrowdTextArea extends CrowdTextField {
     return html`<small>${this.maxLength ? `${this.value.length} / ${this.maxLength}` : this.value.length}</small>`;
   }
 }
+
+defineElement("crowd-text-area", CrowdTextArea);

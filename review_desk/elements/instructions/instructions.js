@@ -20,3 +20,6 @@ class FullInstructions extends HTMLElement {
     });
   }
 }
+
+defineElement("short-instructions", ShortInstructions);
+defineElement("full-instructions", FullInstructions);

@@ -2,6 +2,29 @@
 
 const { LitElement, css, html, nothing, svg, classMap, createRef, ifDefined, live, ref, repeat, styleMap } = Lit;
 
+/** @type {Map<string, CustomElementConstructor>} */
+const definitions = new Map();
+
+/**
+ * Name an element's class. All are defined together once the whole script has run.
+ * @param {string} name
+ * @param {CustomElementConstructor} element
+ */
+function defineElement(name, element) {
+  definitions.set(name, element);
+}
+
+/**
+ * Run an action when the children of an element are there. While the page is being parsed an element is connected
+ * before its children.
+ * @param {Element} _element
+ * @param {() => void} action
+ */
+function whenParsed(_element, action) {
+  if (document.readyState !== "loading") action();
+  else document.addEventListener("DOMContentLoaded", action, { once: true });
+}
+
 /**
  * What every element has in common: a shadow root that passes the focus on, lenient attributes, and events that a
  * form hears.

@@ -7,29 +7,11 @@ const PORTAL_KEYS = [
   { code: "KeyI", alt: true, action: "help" },
 ];
 
-/**
- * Run an action when the children of an element are there. While the page is being parsed an element is connected
- * before its children.
- * @param {Element} element
- * @param {() => void} action
- */
-function whenParsed(element, action) {
-  if (document.readyState !== "loading") action();
-  else document.addEventListener("DOMContentLoaded", action, { once: true });
-}
-
 function crowdForm() {
   return /** @type {any} */ (document.querySelector("crowd-form"));
 }
 
-for (const [name, element] of /** @type {[string, CustomElementConstructor][]} */ ([
-  ["crowd-button", CrowdButton],
-  ["crowd-input", CrowdInput],
-  ["crowd-text-area", CrowdTextArea],
-  ["short-instructions", ShortInstructions],
-  ["full-instructions", FullInstructions],
-  ["crowd-form", CrowdForm],
-])) {
+for (const [name, element] of definitions) {
   if (!customElements.get(name)) customElements.define(name, element);
 }
 
