@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from review_desk.delivery_process import DeliveryProcess
 from review_desk.engine.access import AccessStore
 from review_desk.engine.arns import Scope
 from review_desk.engine.audit import AuditLog
@@ -98,7 +99,7 @@ class Service:
             settings.public_url,
             configured_receivers(settings, self.clock),
         )
-        self._delivery = BackgroundJob(
+        self._delivery: BackgroundJob | DeliveryProcess = BackgroundJob(
             "outbox delivery",
             self.outbox.deliver_due,
             OUTBOX_INTERVAL_IN_SECONDS,
@@ -109,6 +110,11 @@ class Service:
         self._initializing = BackgroundJob(
             "flow definition checks", self.initialization.check, INITIALIZATION_INTERVAL_IN_SECONDS
         )
+
+    def deliver_from_own_process(self) -> None:
+        """Deliver from a child process. To be called before anything is started."""
+        assert isinstance(self._delivery, BackgroundJob)
+        self._delivery = DeliveryProcess(self._delivery, self.database)
 
     def start(self) -> None:
         """Start the background work. It waits for a database that is away; that there is one was checked before."""

@@ -74,7 +74,12 @@ def call(service: Service, scope: Scope, name: str, parameters: Parameters) -> P
     try:
         return OPERATIONS[name](service, scope, parameters)
     except EngineError as error:
-        raise ApiError(_code(error, name), str(error)) from error
+        raise refusal(error, name) from error
+
+
+def refusal(error: EngineError, name: str) -> ApiError:
+    """Return the engine's refusal as the error that the operation's model has for it."""
+    return ApiError(_code(error, name), str(error))
 
 
 CODES: dict[type[EngineError], tuple[str, ...]] = {

@@ -6,6 +6,7 @@ import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,8 +15,16 @@ from review_desk.api import sigv4
 from review_desk.api.errors import ApiError
 from review_desk.api.keys import RememberedSecrets
 from review_desk.api.operations import call
+from review_desk.api.starts import StartLane
 from review_desk.api.throttle import Throttle
-from review_desk.api.wire import error_response, load_models, parse_json_rpc, parse_rest, serialise
+from review_desk.api.wire import (
+    ParsedRequest,
+    error_response,
+    load_models,
+    parse_json_rpc,
+    parse_rest,
+    serialise,
+)
 from review_desk.engine.arns import Scope as AccountScope
 from review_desk.engine.audit import Actor, ActorKind, become
 from review_desk.engine.database import unavailability
@@ -44,6 +53,7 @@ class AwsSide:
         self._service = service
         self._secret_of = RememberedSecrets(service.access.secret_of)
         self._throttle = Throttle(service.settings.requests_per_second)
+        self._starts = StartLane(service)
         self._threads = ThreadPoolExecutor(REQUESTS_AT_ONCE, thread_name_prefix="aws")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,10 +77,12 @@ class AwsSide:
         note(path=RUNTIME_PATH if rest else "/")
         try:
             body = await _read_body(receive)
-            loop = asyncio.get_running_loop()
-            content = await loop.run_in_executor(
-                self._threads, copy_context().run, self._carry_out, scope, body, rest
-            )
+            if scope["path"] == RUNTIME_PATH and scope["method"] == "POST":
+                content = await self._starts.start(partial(self._admit, scope, body, rest))
+            else:
+                content = await asyncio.get_running_loop().run_in_executor(
+                    self._threads, copy_context().run, self._carry_out, scope, body, rest
+                )
         except ClientDisconnect:
             raise
         except Exception as raised:
@@ -84,6 +96,13 @@ class AwsSide:
         return status, [(name.encode(), value.encode()) for name, value in headers.items()], content
 
     def _carry_out(self, http: Scope, body: bytes, rest: bool) -> bytes:
+        account, parsed = self._admit(http, body, rest)
+        with self._service.metrics.api.labels(parsed.operation.name).time():
+            result = call(self._service, account, parsed.operation.name, parsed.parameters)
+        return serialise(parsed.operation, result)
+
+    def _admit(self, http: Scope, body: bytes, rest: bool) -> tuple[AccountScope, ParsedRequest]:
+        """Verify who makes a request, and parse it."""
         method = http["method"]
         path = http["raw_path"].decode("latin-1").split("?", 1)[0]
         query = http["query_string"].decode("latin-1")
@@ -110,9 +129,7 @@ class AwsSide:
         account = AccountScope(self._service.settings.account_id, caller.region)
         client = http.get("client")
         become(Actor(ActorKind.ACCESS_KEY, caller.access_key_id, client[0] if client else None))
-        with self._service.metrics.api.labels(parsed.operation.name).time():
-            result = call(self._service, account, parsed.operation.name, parsed.parameters)
-        return serialise(parsed.operation, result)
+        return account, parsed
 
 
 def _refusal(raised: Exception) -> ApiError:

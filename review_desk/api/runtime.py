@@ -13,14 +13,22 @@ Parameters = dict[str, Any]
 
 
 def start_human_loop(service: Service, scope: Scope, parameters: Parameters) -> Parameters:
-    arn = service.loops.start(
-        scope,
+    return {"HumanLoopArn": service.loops.start(scope, *start_parameters(parameters))}
+
+
+def start_parameters(parameters: Parameters) -> tuple[str, str, str, Parameters | None]:
+    """Return what the engine wants to know of a StartHumanLoop request."""
+    return (
         parameters["HumanLoopName"],
         parameters["FlowDefinitionArn"],
         parameters["HumanLoopInput"]["InputContent"],
         parameters.get("DataAttributes"),
     )
-    return {"HumanLoopArn": arn}
+
+
+def started(scope: Scope, parameters: Parameters) -> Parameters:
+    """Return the answer to a StartHumanLoop request whose loop has been started."""
+    return {"HumanLoopArn": scope.arn("human-loop", parameters["HumanLoopName"])}
 
 
 def describe_human_loop(service: Service, scope: Scope, parameters: Parameters) -> Parameters:

@@ -67,8 +67,10 @@ def serve(
     become(SYSTEM)
     configure(cast("LogFormat | None", log_format) or service.settings.log_format, log_level)
     logging.getLogger("review_desk").info("portal: %s/portal/", service.settings.public_url.rstrip("/"))
+    app = create_app(service, access_log=access_log)
+    service.deliver_from_own_process()
     uvicorn.run(
-        create_app(service, access_log=access_log),
+        app,
         host=host,
         port=port,
         log_config=None,

@@ -18,7 +18,7 @@ from review_desk.engine.errors import EngineError, InvalidError
 from review_desk.engine.members import Source, Team, join, leave
 from review_desk.engine.passwords import NO_PASSWORD
 from review_desk.engine.roles import Role
-from review_desk.engine.sessions import Session, SessionStore, end_sessions
+from review_desk.engine.sessions import Session, SessionStore, end_sessions, forget_remembered
 from review_desk.engine.tables import worker, workteam, workteam_member
 from review_desk.engine.workers import check_username, insert_worker
 
@@ -120,6 +120,7 @@ class ProviderSignIn:
         role = role or Role(row.role)
         if role != row.role:
             connection.execute(update(worker).where(worker.c.id == row.id).values(role=role))
+            forget_remembered()
             detail = {"from": row.role, "to": role}
             record(connection, now, "SetWorkerRole", "worker", row.username, detail)
         if not _follow_groups(connection, row, teams, now) and role is not Role.ADMIN:

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, bindparam, insert, select
 from review_desk.engine.bulk_insert import BulkInsert
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
-from review_desk.engine.group_commit import GroupCommit
 from review_desk.engine.initialization import ACTIVE
 from review_desk.engine.owed import owe
 from review_desk.engine.tables import flow_definition, human_loop, human_loop_input, human_task_ui
@@ -74,13 +73,9 @@ class LoopInsertion:
             [column for column in columns if column.name not in ("id", "deleted_at")],
             returning=(columns.id, columns.account_id, columns.region, columns.name),
         )
-        self._group = GroupCommit(self._insert)
 
-    def insert(self, loop: NewLoop) -> Insertion:
-        """Write a loop and what it owes, committed when this returns."""
-        return self._group.submit(loop)
-
-    def _insert(self, loops: list[NewLoop]) -> list[Insertion]:
+    def insert(self, loops: list[NewLoop]) -> list[Insertion]:
+        """Write loops and what they owe in one transaction; return what came of each, in order."""
         with self._database.write() as connection:
             flow_ids = sorted({loop.flow_definition_id for loop in loops})
             usable = set(connection.execute(USABLE_FLOWS, {"ids": flow_ids}).scalars())

@@ -96,12 +96,10 @@ class LoopStore:
                 if existing is None:
                     raise
                 return _same_loop(scope, existing, digest)
-            render_error = self._check_render(flow.template, content)
-            row = self._new_row(scope, name, flow, digest, render_error)
-            outcome = self._insertion.insert(NewLoop(row, input_content, data_attributes))
+            row = self._new_row(scope, name, flow, content, digest)
+            [outcome] = self._insert([NewLoop(row, input_content, data_attributes)])
             if outcome is Insertion.DONE:
                 return scope.arn("human-loop", name)
-            self._quota.give_back(scope)
             if outcome is Insertion.FLOW_ENDED:
                 self._flows.pop((scope, flow_definition_arn), None)
                 continue
@@ -109,6 +107,40 @@ class LoopStore:
             if existing is not None:
                 return _same_loop(scope, existing, digest)
         raise RuntimeError(f"The human loop {name!r} could not be started: it kept changing.")
+
+    def prepare(
+        self,
+        scope: Scope,
+        name: str,
+        flow_definition_arn: str,
+        input_content: str,
+        data_attributes: dict[str, Any] | None = None,
+    ) -> NewLoop:
+        """Check everything that :meth:`start` checks before it writes, for :meth:`start_prepared`.
+
+        :raises InvalidError: as :meth:`start` does.
+        :raises QuotaError: too many loops are in progress, but this one may be among them.
+        """
+        content = _parse_input(input_content)
+        digest = _input_digest(flow_definition_arn, content, data_attributes)
+        flow = self._flow(scope, flow_definition_arn)
+        self._quota.reserve(scope)
+        return NewLoop(self._new_row(scope, name, flow, content, digest), input_content, data_attributes)
+
+    def start_prepared(self, loops: list[NewLoop]) -> list[bool]:
+        """Start loops in one transaction; return which were started. For the others, :meth:`start` says why not."""
+        return [outcome is Insertion.DONE for outcome in self._insert(loops)]
+
+    def _insert(self, loops: list[NewLoop]) -> list[Insertion]:
+        """Write loops; what was reserved for one that was not written is given back."""
+        outcomes: list[Insertion] = []
+        try:
+            outcomes = self._insertion.insert(loops)
+        finally:
+            for position, loop in enumerate(loops):
+                if not outcomes or outcomes[position] is not Insertion.DONE:
+                    self._quota.give_back(Scope(loop.row["account_id"], loop.row["region"]))
+        return outcomes
 
     def describe(self, scope: Scope, name: str) -> HumanLoop:
         """Return a loop.
@@ -206,8 +238,9 @@ class LoopStore:
             return _find(connection, scope, name)
 
     def _new_row(
-        self, scope: Scope, name: str, flow: FlowDefinition, digest: str, render_error: str | None
+        self, scope: Scope, name: str, flow: FlowDefinition, content: dict[str, Any], digest: str
     ) -> dict[str, Any]:
+        render_error = self._check_render(flow.template, content)
         now = self._clock.now()
         failed = render_error is not None
         return {

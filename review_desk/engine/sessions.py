@@ -17,6 +17,8 @@ from review_desk.engine.tables import Timestamp, portal_session, worker
 
 SESSION_LIFETIME = timedelta(hours=12)
 ACTIVITY_WRITTEN_EVERY = timedelta(minutes=1)
+REMEMBERED_FOR = timedelta(seconds=1)
+MOST_REMEMBERED = 10_000
 
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 IN_FORCE = (
@@ -48,6 +50,23 @@ class Session:
     last_active_at: datetime
 
 
+@dataclass
+class _Changes:
+    """How often this process has changed anybody's rights."""
+
+    count: int = 0
+
+
+_changes = _Changes()
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    session: Session
+    at: datetime
+    changes: int
+
+
 class SessionStore:
     """The only door to sessions. A session ends 12 hours after the sign-in, and earlier if nothing is done in it.
 
@@ -58,6 +77,7 @@ class SessionStore:
         self._database = database
         self._clock = clock
         self._idle = idle
+        self._remembered: dict[str, _Remembered] = {}
 
     def open(
         self, connection: Connection, worker_id: int, username: str, role: Role, previous_token: str | None
@@ -75,6 +95,7 @@ class SessionStore:
         if previous_token:
             ended.append(portal_session.c.token_sha256 == _digest(previous_token))
         connection.execute(delete(portal_session).where(or_(*ended)))
+        forget_remembered()
         connection.execute(
             insert(portal_session).values(
                 token_sha256=_digest(token),
@@ -87,17 +108,33 @@ class SessionStore:
         )
         return token, session
 
+    def remembered(self, token: str) -> Session | None:
+        """Return a session that was found a moment ago, without asking the database.
+
+        What this process changes counts at once, what another one changes within a second.
+        """
+        known = self._remembered.get(_digest(token))
+        now = self._clock.now()
+        if known and known.changes == _changes.count and known.at <= now < known.at + REMEMBERED_FOR:
+            return known.session
+        return None
+
     def find(self, token: str) -> Session | None:
         """Return the session of a token, if it is in force and its worker not disabled."""
         now = self._clock.now()
+        digest, changes = _digest(token), _changes.count
         active_since = now - self._idle if self._idle else BEGINNING
         with self._database.read() as connection:
             row = connection.execute(
-                IN_FORCE, {"token": _digest(token), "now": now, "active_since": active_since}
+                IN_FORCE, {"token": digest, "now": now, "active_since": active_since}
             ).one_or_none()
         if row is None:
             return None
-        return Session(row.id, row.username, Role(row.role), row.csrf_token, row.last_active_at)
+        session = Session(row.id, row.username, Role(row.role), row.csrf_token, row.last_active_at)
+        if len(self._remembered) >= MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[digest] = _Remembered(session, now, changes)
+        return session
 
     def is_activity_due(self, session: Session) -> bool:
         """Whether :meth:`note_activity` would write anything: it does so once a minute at most."""
@@ -111,6 +148,7 @@ class SessionStore:
                 .where(portal_session.c.token_sha256 == _digest(token))
                 .values(last_active_at=self._clock.now())
             )
+        self._remembered.pop(_digest(token), None)
 
     def end(self, token: str) -> None:
         """Sign out. A session that has ended already stays ended."""
@@ -122,12 +160,19 @@ class SessionStore:
             if username is None:
                 return
             connection.execute(delete(portal_session).where(own))
+            forget_remembered()
             record(connection, self._clock.now(), "SignOut", "worker", username)
 
 
 def end_sessions(connection: Connection, worker_id: int) -> None:
     """End every session of a worker."""
     connection.execute(delete(portal_session).where(portal_session.c.worker_id == worker_id))
+    forget_remembered()
+
+
+def forget_remembered() -> None:
+    """Have every session read anew: somebody's rights have changed."""
+    _changes.count += 1
 
 
 def _digest(token: str) -> str:

@@ -43,7 +43,7 @@ from review_desk.engine.tables import (
     task,
     workteam_member,
 )
-from review_desk.engine.transitions import log_event, progress_of, save_progress
+from review_desk.engine.transitions import LOOP_COLUMNS, log_event, progress_of, save_progress
 
 GIVEN_UP = (TaskState.RELEASED, TaskState.DECLINED, TaskState.REQUEUED)
 LEASES_EXPIRED_AT_ONCE = 100
@@ -57,6 +57,10 @@ WORKER = bindparam("worker_id", type_=Integer)
 
 
 TEAMS = select(workteam_member.c.workteam_id).where(workteam_member.c.worker_id == WORKER)
+TEAMS_AND_DUE = TEAMS.add_columns(
+    exists().where(IS_WORKING, task.c.lease_expires_at <= AT).label("leases_are_due")
+)
+"""The worker's teams, and beside each whether any lease ran out that nobody has taken back yet."""
 TAKEN = exists().where(
     task.c.human_loop_id == human_loop.c.id,
     task.c.worker_id == WORKER,
@@ -85,8 +89,8 @@ HELD = TASKS.where(task.c.worker_id == WORKER, IS_WORKING, task.c.lease_expires_
     task.c.accepted_at
 )
 
-NEXT_BASE = (
-    select(human_loop, *FLOW_COLUMNS)
+NEXT_BASE: Select[Any] = (
+    select(*LOOP_COLUMNS, human_loop.c.priority, *FLOW_COLUMNS)
     .join_from(human_loop, flow_definition)
     .where(human_loop.c.open.is_(True), human_loop.c.available_until > AT, ~TAKEN)
     .order_by(human_loop.c.priority, human_loop.c.id)
@@ -110,9 +114,9 @@ NEXT_UNLOCKED = {
 }
 NEXT_WAITING = {order: next_.with_for_update(of=human_loop) for order, next_ in NEXT.items()}
 
-LOCK_LOOP = select(human_loop).where(human_loop.c.id == bindparam("loop_id")).with_for_update()
+LOCK_LOOP = select(*LOOP_COLUMNS).where(human_loop.c.id == bindparam("loop_id")).with_for_update()
 LOCK_LOOP_OF_TASK = (
-    select(human_loop)
+    select(*LOOP_COLUMNS)
     .join_from(human_loop, task)
     .where(task.c.id == bindparam("task_id"), task.c.worker_id == WORKER)
     .with_for_update(of=human_loop)
@@ -301,11 +305,14 @@ class TaskStore:
                 for row in held:
                     if wanted.admits(row):
                         return _task(row)
-                if leases_may_be_due and self._expire_leases(connection, now):
+                known = connection.execute(TEAMS_AND_DUE, {"worker_id": worker_id, "now": now}).all()
+                leases_are_due = any(team.leases_are_due for team in known)
+                if leases_may_be_due and leases_are_due and self._expire_leases(connection, now):
                     # Commit first: two claims that each wait for a loop which the other expired would wait for ever.
                     leases_may_be_due = False
                     continue
-                loop = _next_open(connection, worker_id, wanted, now)
+                teams = [team.workteam_id for team in known]
+                loop = _next_open(connection, worker_id, teams, wanted, now)
                 if loop is None:
                     return _why_nothing(connection, worker_id, wanted, now)
                 taken = self._take(connection, loop, worker_id, now)
@@ -591,14 +598,16 @@ def _wanted(connection: Connection, flow_definition_arn: str | None, loop_name: 
     return _Wanted(found.id if found else -1, loop_name)
 
 
-def _next_open(connection: Connection, worker_id: int, wanted: _Wanted, now: datetime) -> Row[Any] | None:
+def _next_open(
+    connection: Connection, worker_id: int, teams: list[int], wanted: _Wanted, now: datetime
+) -> Row[Any] | None:
     """Lock the next loop that this worker could take.
 
     Loops that another claim holds this very moment are passed over. Only if there is nothing else it waits for them,
     since such a loop may turn out to be open still; each wait ends with that other claim's short transaction.
     """
     values = {"worker_id": worker_id, "now": now, "loop_name": wanted.loop_name}
-    queues = _queues(connection, wanted, values)
+    queues = _queues(connection, teams, wanted, values)
     for _ in range(CLAIM_ATTEMPTS):
         for statements in (NEXT_UNLOCKED, NEXT_WAITING):
             for queue in queues:
@@ -620,14 +629,15 @@ class _Queue:
     values: dict[str, int]
 
 
-def _queues(connection: Connection, wanted: _Wanted, values: dict[str, Any]) -> list[_Queue]:
+def _queues(
+    connection: Connection, teams: list[int], wanted: _Wanted, values: dict[str, Any]
+) -> list[_Queue]:
     """Return where to look for a loop, the queue with the first loop first."""
     if wanted.loop_name:
         flow_id = wanted.flow_definition_id
         return [_Queue("name", {"any_flow": flow_id is None, "flow_definition_id": flow_id or 0})]
     if wanted.flow_definition_id is not None:
         return [_Queue("flow", {"flow_definition_id": wanted.flow_definition_id})]
-    teams = connection.execute(TEAMS, values).scalars().all()
     queues = [_Queue("team", {"workteam_id": team}) for team in teams]
     if len(queues) < 2:
         return queues

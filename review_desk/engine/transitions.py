@@ -19,6 +19,25 @@ UPDATE_PROGRESS = (
     .values({name: bindparam(f"new_{name}") for name in PROGRESS})
 )
 INSERT_EVENT = insert(task_event)
+LOOP_COLUMNS = tuple(
+    human_loop.c[name]
+    for name in (
+        "id",
+        "account_id",
+        "region",
+        "name",
+        "flow_definition_id",
+        "status",
+        "task_count",
+        "active_count",
+        "answer_count",
+        "available_until",
+        "failure_code",
+        "failure_reason",
+        "ended_at",
+    )
+)
+"""What a change of a loop's progress needs to know of it: fewer columns make a statement measurably faster."""
 
 
 def progress_of(row: Row[Any]) -> LoopProgress:

@@ -19,7 +19,7 @@ from review_desk.engine.errors import InUseError, InvalidError, NotFoundError
 from review_desk.engine.members import Source, existing_team, join, leave, set_teams
 from review_desk.engine.passwords import NO_PASSWORD, Passwords
 from review_desk.engine.roles import Role
-from review_desk.engine.sessions import end_sessions
+from review_desk.engine.sessions import end_sessions, forget_remembered
 from review_desk.engine.tables import worker, workteam, workteam_member
 
 KIND = "worker"
@@ -196,6 +196,7 @@ class WorkerStore:
 
     def _set_role(self, connection: Connection, row: Row[Any], role: Role) -> None:
         connection.execute(update(worker).where(worker.c.id == row.id).values(role=role))
+        forget_remembered()
         detail = {"from": row.role, "to": role}
         record(connection, self._clock.now(), "SetWorkerRole", KIND, row.username, detail)
 

@@ -30,12 +30,16 @@ def client_of(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def signed_in(desk: Desk, review_desk_session: Annotated[str | None, Cookie()] = None) -> Session:
+async def signed_in(desk: Desk, review_desk_session: Annotated[str | None, Cookie()] = None) -> Session:
     """Return the session of the request's cookie.
 
     :raises PortalError: there is none in force.
     """
-    session = desk.sessions.find(review_desk_session) if review_desk_session else None
+    session = None
+    if review_desk_session:
+        session = desk.sessions.remembered(review_desk_session) or await run_in_threadpool(
+            desk.sessions.find, review_desk_session
+        )
     if session is None:
         raise PortalError(401, "SignedOut", "You are not signed in, or your session has ended.")
     note(worker_id=session.worker_id)
