@@ -41,6 +41,7 @@ from review_desk.engine.tables import (
     human_loop_input,
     human_task_ui,
     task,
+    worker,
     workteam_member,
 )
 from review_desk.engine.transitions import LOOP_COLUMNS, log_event, progress_of, save_progress
@@ -57,10 +58,20 @@ WORKER = bindparam("worker_id", type_=Integer)
 
 
 TEAMS = select(workteam_member.c.workteam_id).where(workteam_member.c.worker_id == WORKER)
-TEAMS_AND_DUE = TEAMS.add_columns(
-    exists().where(IS_WORKING, task.c.lease_expires_at <= AT).label("leases_are_due")
+SITUATION = (
+    select(
+        exists()
+        .where(task.c.worker_id == WORKER, IS_WORKING, task.c.lease_expires_at > AT)
+        .label("holds_a_task"),
+        exists().where(IS_WORKING, task.c.lease_expires_at <= AT).label("leases_are_due"),
+        workteam_member.c.workteam_id,
+    )
+    .select_from(worker.outerjoin(workteam_member, workteam_member.c.worker_id == worker.c.id))
+    .where(worker.c.id == WORKER)
 )
-"""The worker's teams, and beside each whether any lease ran out that nobody has taken back yet."""
+"""What a claim begins with, in one exchange with the database: whether the worker holds a task, whether any lease ran
+out that nobody has taken back yet, and the worker's teams: one row each, or one with ``None`` if there are none."""
+
 TAKEN = exists().where(
     task.c.human_loop_id == human_loop.c.id,
     task.c.worker_id == WORKER,
@@ -301,17 +312,17 @@ class TaskStore:
         for _ in range(CLAIM_ATTEMPTS):
             with self._database.write() as connection:
                 wanted = _wanted(connection, flow_definition_arn, loop_name)
-                held = connection.execute(HELD, {"worker_id": worker_id, "now": now}).all()
-                for row in held:
-                    if wanted.admits(row):
-                        return _task(row)
-                known = connection.execute(TEAMS_AND_DUE, {"worker_id": worker_id, "now": now}).all()
-                leases_are_due = any(team.leases_are_due for team in known)
+                situation = connection.execute(SITUATION, {"worker_id": worker_id, "now": now}).all()
+                if any(row.holds_a_task for row in situation):
+                    for held in connection.execute(HELD, {"worker_id": worker_id, "now": now}):
+                        if wanted.admits(held):
+                            return _task(held)
+                leases_are_due = any(row.leases_are_due for row in situation)
                 if leases_may_be_due and leases_are_due and self._expire_leases(connection, now):
                     # Commit first: two claims that each wait for a loop which the other expired would wait for ever.
                     leases_may_be_due = False
                     continue
-                teams = [team.workteam_id for team in known]
+                teams = [row.workteam_id for row in situation if row.workteam_id is not None]
                 loop = _next_open(connection, worker_id, teams, wanted, now)
                 if loop is None:
                     return _why_nothing(connection, worker_id, wanted, now)
