@@ -100,7 +100,7 @@ class Drive:
         assert served.request("GET", "/human-loops/one", b"", forged).status == 403
         self.secrets.add(forged["Authorization"].rsplit("=", 1)[1])
         with self.monkeypatch.context() as broken:
-            broken.setattr(self.service.loops, "start", Refuses())
+            broken.setattr(self.service.loops, "prepare", Refuses())
             assert served.start(self.flow, "three", self.content()).status == 500
             broken.setattr(self.service.access, "secret_of", Refuses())
             assert served.start(self.flow, "three", self.content()).status == 500
