@@ -22,7 +22,7 @@ class CrowdRoundButton extends CrowdElement {
       :host { display: inline-block; vertical-align: middle; }
       button {
         display: grid; place-items: center; width: var(--size); height: var(--size); padding: 0; overflow: hidden;
-        border: 1px solid transparent; border-radius: 50%; font-size: 20px; line-height: 1; cursor: pointer;
+        border: 1px solid transparent; border-radius: 50%; font-size: 22px; line-height: 1; cursor: pointer;
       }
       button:hover:not(:disabled) { filter: brightness(1.08); }
       button:disabled { opacity: 0.6; cursor: default; }
