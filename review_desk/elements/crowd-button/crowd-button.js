@@ -74,7 +74,13 @@ class CrowdButton extends CrowdElement {
 
 /** Icons by the names that A2I's templates use, as characters that every font has. @param {string} name */
 function crowdIcon(name) {
-  const known = { add: "+", close: "✕", delete: "✕", check: "✓", done: "✓", info: "ℹ", help: "?", search: "⌕", refresh: "↻", undo: "↶", "arrow-back": "←", "arrow-forward": "→", "chevron-left": "‹", "chevron-right": "›", "expand-more": "⌄", "expand-less": "⌃", settings: "⚙", star: "★", warning: "⚠", error: "⚠", "zoom-in": "+", "zoom-out": "−" };
+  const known = {
+    add: "+", close: "✕", delete: "✕", check: "✓", done: "✓", info: "ℹ", help: "?", search: "⌕", refresh: "↻",
+    undo: "↶", "arrow-back": "←", "arrow-forward": "→", "chevron-left": "‹", "chevron-right": "›",
+    "expand-more": "⌄", "expand-less": "⌃", settings: "⚙", star: "★", "report-problem": "⚠", report: "!",
+    warning: "⚠", error: "⚠", edit: "✎", favorite: "♥", flag: "⚑", menu: "☰", remove: "−", redo: "↷",
+    "zoom-in": "+", "zoom-out": "−",
+  };
   const short = name.replace(/^.*:/, "").replace(/_/g, "-");
   return known[/** @type {keyof typeof known} */ (short)] ?? short.slice(0, 1).toUpperCase();
 }

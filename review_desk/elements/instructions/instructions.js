@@ -7,17 +7,16 @@ class ShortInstructions extends HTMLElement {
   }
 }
 
-/** The full instructions, opened on demand. Attribute: `header`, the text of the line that opens them. */
-class FullInstructions extends HTMLElement {
-  connectedCallback() {
-    whenParsed(this, () => {
-      if (this.querySelector(":scope > details")) return;
-      const details = document.createElement("details");
-      const summary = document.createElement("summary");
-      summary.textContent = this.getAttribute("header") || "View full instructions";
-      details.append(summary, ...this.childNodes);
-      this.append(details);
-    });
+/** The full instructions, in a dialog. Attribute: `header`, its title. Methods: `open()`, `close()`. */
+class FullInstructions extends CrowdDialog {
+  static properties = { header: {} };
+
+  get _linkText() {
+    return ELEMENT_STRINGS.instructions.full;
+  }
+
+  get _title() {
+    return this.header || ELEMENT_STRINGS.instructions.title;
   }
 }
 

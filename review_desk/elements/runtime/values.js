@@ -113,7 +113,8 @@ function writeAnswer(root, answer) {
  */
 function writeField(field, value, position) {
   if (typeof field._restore === "function") {
-    const own = typeof field._submittableValue === "string" && Array.isArray(value) ? value[position] : value;
+    const single = ["string", "number"].includes(typeof field._submittableValue);
+    const own = single && Array.isArray(value) ? value[position] : value;
     field._restore(own);
     return true;
   }
