@@ -70,8 +70,6 @@ class ImageView extends CrowdElement {
     `,
   ];
 
-  /** @type {ResizeObserver | undefined} */
-  #observer;
   #stage = createRef();
 
   constructor() {
@@ -92,25 +90,18 @@ class ImageView extends CrowdElement {
     this._dragged = false;
   }
 
-  disconnectedCallback() {
-    super.disconnectedCallback();
-    this.#observer?.disconnect();
-    this.#observer = undefined;
-  }
-
   /** @param {Map<string, unknown>} changed */
   willUpdate(changed) {
     if (changed.has("src") && changed.get("src") !== undefined) this.#load();
   }
 
-  updated() {
-    const stage = /** @type {HTMLElement | undefined} */ (this.#stage.value);
-    if (this.#observer || !stage) return;
-    this.#observer = new ResizeObserver(() => {
+  firstUpdated() {
+    const stage = /** @type {HTMLElement} */ (this.#stage.value);
+    const observer = new ResizeObserver(() => {
       this._size = { width: stage.clientWidth, height: stage.clientHeight };
       this.#place(this._at.x, this._at.y);
     });
-    this.#observer.observe(stage);
+    observer.observe(stage);
   }
 
   render() {

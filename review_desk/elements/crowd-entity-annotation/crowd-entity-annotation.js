@@ -188,7 +188,7 @@ class CrowdEntityAnnotation extends CrowdField {
         aria-pressed=${String(this._active === label)}
         aria-keyshortcuts=${ifDefined(keys[position] || undefined)}
         ?disabled=${this.isDisabled}
-        @click=${() => this.#choose(label)}
+        @click=${() => this.#clickLabel(label)}
       >
         ${keys[position] ? html`<kbd aria-hidden="true">${keys[position].toUpperCase()}</kbd>` : nothing}
         <span class="swatch" style=${styleMap({ background: this.#colour(label) })}></span>
@@ -220,9 +220,9 @@ class CrowdEntityAnnotation extends CrowdField {
   /** @param {Entity} entity @param {number} position @param {number} at where the text shown so far ends */
   #renderEntity(entity, position, at) {
     const known = this.#labels.find(({ label }) => label === entity.label);
-    const words = this.#words(entitySpan(entity));
-    const name = ELEMENT_STRINGS.entities.remove(known?.full ?? entity.label, words);
-    return html`<mark data-entity=${position} style=${styleMap({ background: this.#colour(entity.label) })}>${this.#renderPieces(Math.max(at, entity.startOffset), entity.endOffset)}<button type="button" class="tag" data-entity=${position} aria-label=${name} title=${name} ?disabled=${this.isDisabled} @click=${() => this.#remove([entity])}>${known?.short ?? entity.label} <span aria-hidden="true">✕</span></button></mark>`;
+    const short = known?.short ?? entity.label;
+    const name = ELEMENT_STRINGS.entities.remove(short, this.#words(entitySpan(entity)));
+    return html`<mark data-entity=${position} style=${styleMap({ background: this.#colour(entity.label) })}>${this.#renderPieces(Math.max(at, entity.startOffset), entity.endOffset)}<button type="button" class="tag" data-entity=${position} aria-label=${name} title=${known?.full ?? entity.label} ?disabled=${this.isDisabled} @click=${() => this.#remove([entity])}>${short} <span aria-hidden="true">✕</span></button></mark>`;
   }
 
   /** A stretch of text, with what is selected in it. @param {number} start @param {number} end */
@@ -252,6 +252,12 @@ class CrowdEntityAnnotation extends CrowdField {
       this.#label(label, this._selection);
       this.#focusText();
     } else this._active = this._active === label ? "" : label;
+  }
+
+  /** The next click is for the next text, not for the one just labelled. @param {string} label */
+  #clickLabel(label) {
+    this.#choose(label);
+    this._selection = undefined;
   }
 
   /** @param {string} label @param {EntitySpan} span */

@@ -281,8 +281,8 @@ function moderationConfidence(category) {
 }
 
 /**
- * Labels as families: each a list that begins with the topmost label, children after their parent. A parent that is no
- * category itself has no position.
+ * Labels as families, in the order in which one of each comes first: a family begins with its topmost label, children
+ * follow their parent. A parent that is no category itself has no position.
  * @param {Category[]} categories
  * @returns {{name: string, position?: number, depth: number}[][]}
  */
@@ -314,7 +314,9 @@ function moderationFamilies(categories) {
   categories.forEach(({ name }, position) => {
     if (!seen.has(position)) families.push(collect({ name, position }, 0));
   });
-  return families;
+  // Rekognition puts the surest first, and children before their parents.
+  const first = (/** @type {{position?: number}[]} */ rows) => Math.min(...rows.map((row) => row.position ?? Infinity));
+  return families.sort((one, other) => first(one) - first(other));
 }
 
 defineElement("crowd-rekognition-detect-moderation-labels", CrowdRekognitionDetectModerationLabels);

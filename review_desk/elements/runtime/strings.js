@@ -62,7 +62,7 @@ const ELEMENT_STRINGS = {
       ["Del", "remove"],
       ["Enter", "submit"],
     ],
-    remove: (/** @type {string} */ label, /** @type {string} */ words) => `Remove ${label}: ${words}`,
+    remove: (/** @type {string} */ label, /** @type {string} */ words) => `${label} – remove from “${words}”`,
     selected: (/** @type {string} */ words) => `Selected: ${words}`,
     labelled: (/** @type {string} */ label, /** @type {string} */ words) => `${label}: ${words}`,
     removed: (/** @type {string} */ label, /** @type {string} */ words) => `Removed ${label}: ${words}`,
