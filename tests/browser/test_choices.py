@@ -542,6 +542,19 @@ def test_an_entity_is_changed_and_removed(harness: Harness) -> None:
     assert harness.submitted() == {"ner": {"entities": [whole(TEXT, "Ada", "place")]}}
 
 
+def test_entities_that_overlap_are_kept_as_they_were_given(harness: Harness) -> None:
+    entities = [whole(TEXT, "Charles", "person"), whole(TEXT, "Charles Babbage", "person")]
+    harness.show(ENTITIES.replace("name=", f'initial-value="{entities[::-1]}" name=', 1))
+    assert harness.frame.locator(".text .piece").all_text_contents() == [
+        "👩🏽‍💻 Ada met ",
+        "Charles",
+        " Babbage",
+        " 🎉 in London",
+    ]
+    harness.tell("submit")
+    assert harness.submitted() == {"ner": {"entities": entities}}
+
+
 def test_a_new_entity_replaces_those_under_it(harness: Harness) -> None:
     harness.show(ENTITIES)
     focus(harness)

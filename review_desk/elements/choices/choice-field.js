@@ -31,8 +31,13 @@ class CrowdChoiceField extends CrowdField {
       .layout { display: grid; gap: 16px 24px; grid-template-columns: minmax(0, 1fr); }
       @container (min-width: 720px) {
         .layout { grid-template-columns: minmax(0, 1fr) clamp(240px, 32%, 380px); }
+        .side { position: sticky; top: 8px; align-self: start; }
       }
-      .target { font-size: 1.15rem; line-height: 1.55; overflow-wrap: anywhere; }
+      .target { overflow-wrap: anywhere; }
+      .content {
+        padding: 12px 16px; border: 1px solid var(--crowd-line); border-radius: 8px; font-size: 1.15rem; line-height: 1.55;
+        background: var(--crowd-surface);
+      }
       .group { display: flex; flex-direction: column; gap: 8px; }
       .choice {
         display: flex; gap: 10px; align-items: center; min-height: 44px; padding: 6px 12px; cursor: pointer;
@@ -170,7 +175,7 @@ class CrowdChoiceField extends CrowdField {
 
   /** @returns {unknown} the thing to judge */
   _renderTarget() {
-    return html`<slot name="classification-target"></slot>`;
+    return html`<div class="content"><slot name="classification-target"></slot></div>`;
   }
 
   /** @returns {unknown} what stands under the choices */
