@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 from test_elements import Harness
 
@@ -337,6 +339,25 @@ def test_boxes_of_an_overlay_lie_where_they_were_drawn(harness: Harness) -> None
         [100 * scale, 50 * scale, 200 * scale, 100 * scale], abs=1
     )
     expect(harness.frame.locator(".box")).to_have_text("cat")
+
+
+def test_a_mask_tints_its_regions_and_leaves_the_rest(harness: Harness) -> None:
+    mask = (
+        "data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22 width=%22400%22 height=%22200%22%3E"
+        "%3Crect width=%22200%22 height=%22200%22 fill=%22white%22/%3E"
+        "%3Crect x=%22200%22 width=%22200%22 height=%22200%22 fill=%22%23ff0000%22/%3E%3C/svg%3E"
+    )
+    overlay = f"{{semanticSegmentation: {{src: '{mask}', labelMappings: {{cat: {{color: '#ff0000'}}}}}}}}"
+    harness.show(
+        f"""<crowd-form><crowd-image-classifier name="a" header="Right?" src="{PICTURE}" categories="['x']"
+          overlay="{overlay}"></crowd-image-classifier></crowd-form>"""
+    )
+    expect(harness.frame.get_by_role("listitem")).to_have_text("cat")
+    shot = Image.open(io.BytesIO(harness.frame.locator(".stage").screenshot())).convert("RGB")
+    assert shot.getpixel((shot.width // 4, shot.height // 2)) == (0xCC, 0xDD, 0xEE)
+    red, green, _ = shot.getpixel((shot.width * 3 // 4, shot.height // 2))
+    assert red > 0xDD
+    assert 0x40 < green < 0x80
 
 
 @pytest.mark.parametrize(

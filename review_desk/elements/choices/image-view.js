@@ -40,14 +40,15 @@ class ImageView extends CrowdElement {
       :host { display: block; font-size: 1rem; line-height: 1.4; }
       .frame { position: relative; }
       .stage {
-        position: relative; overflow: hidden; height: clamp(260px, 66vh, 1000px); border: 1px solid var(--crowd-line);
-        border-radius: 8px; background: var(--crowd-stage);
+        position: relative; overflow: hidden; min-height: 200px; max-height: clamp(260px, 66vh, 1000px);
+        border: 1px solid var(--crowd-line); border-radius: 8px; background: var(--crowd-stage);
       }
       .stage.zoomed { cursor: grab; touch-action: none; }
       .stage.dragged { cursor: grabbing; }
       .sheet { position: absolute; top: 0; left: 0; }
       img { display: block; width: 100%; height: 100%; user-select: none; }
-      img.mask { position: absolute; inset: 0; mix-blend-mode: multiply; opacity: 0.75; }
+      img.mask { position: absolute; inset: 0; filter: url(#without-white); opacity: 0.6; }
+      svg { position: absolute; width: 0; height: 0; }
       .box { position: absolute; border: 2px solid #fff; outline: 2px solid #b3261e; outline-offset: 0; pointer-events: none; }
       .box.faint { border-style: dashed; outline-style: dashed; }
       .box span {
@@ -86,7 +87,8 @@ class ImageView extends CrowdElement {
     this._zoom = 1;
     this._at = { x: 0, y: 0 };
     this._size = { width: 0, height: 0 };
-    this._natural = { width: 1, height: 1 };
+    // Until the image is there; most photographs are like this.
+    this._natural = { width: 4, height: 3 };
     this._dragged = false;
   }
 
@@ -112,6 +114,7 @@ class ImageView extends CrowdElement {
           tabindex="0"
           role="group"
           aria-label=${ELEMENT_STRINGS.image.stage}
+          style=${styleMap({ "aspect-ratio": `${this._natural.width} / ${this._natural.height}` })}
           @keydown=${this.#pan}
           @wheel=${this.#wheel}
           @pointerdown=${this.#grab}
@@ -150,9 +153,19 @@ class ImageView extends CrowdElement {
           @error=${() => (this._status = "broken")}
         />`
       )}
-      ${this.mask ? html`<img class="mask" src=${this.mask.src} alt="" draggable="false" />` : nothing}
+      ${this.mask ? this.#renderMask(this.mask.src) : nothing}
       ${this.boxes.map((box) => this.#renderBox(box))}
     </div>`;
+  }
+
+  /** White is the background of a mask: the filter makes it transparent, whatever the origin. @param {string} src */
+  #renderMask(src) {
+    return html`<svg aria-hidden="true">
+        <filter id="without-white" color-interpolation-filters="sRGB">
+          <feColorMatrix values="1 0 0 0 0  0 1 0 0 0  0 0 1 0 0  -1 -1 -1 3 0" />
+        </filter>
+      </svg>
+      <img class="mask" src=${src} alt="" draggable="false" />`;
   }
 
   /** @param {ImageBox} box */

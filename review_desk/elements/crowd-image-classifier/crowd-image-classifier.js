@@ -16,7 +16,7 @@ class CrowdImageClassifier extends CrowdImageChoice {
       summary { min-height: 24px; color: var(--crowd-accent); cursor: pointer; }
       .caption { display: block; margin: 8px 0 4px; font-weight: 600; }
       textarea {
-        display: block; width: 100%; padding: 6px 10px; border: 1px solid var(--crowd-line); border-radius: 6px;
+        display: block; box-sizing: border-box; width: 100%; padding: 6px 10px; border: 1px solid var(--crowd-line); border-radius: 6px;
         background: var(--crowd-surface);
       }
     `,
