@@ -136,7 +136,7 @@ class Screen(Harness):
         given |= {name.replace("_", "-"): value for name, value in attributes.items()}
         text = " ".join(f'{name}="{html.escape(value)}"' for name, value in given.items())
         self.show(
-            '<meta name="color-scheme" content="light dark"><crowd-form>'
+            '<title>Review</title><meta name="color-scheme" content="light dark"><crowd-form>'
             f"<crowd-textract-analyze-document {text} block-types=\"['KEY_VALUE_SET']\" no-key-edit no-geometry-edit>"
             "<short-instructions>Compare each value with the page.</short-instructions>"
             "</crowd-textract-analyze-document></crowd-form>"
@@ -320,7 +320,8 @@ def test_words_of_the_page_go_into_the_active_field(screen: Screen) -> None:
     screen.page.mouse.move(*end)
     screen.page.mouse.up()
     screen.frame.wait_for_function(
-        "document.querySelector('crowd-textract-analyze-document').shadowRoot.activeElement?.value === 'Grade: Mill Lane 4'"
+        "document.querySelector('crowd-textract-analyze-document')"
+        ".shadowRoot.activeElement?.value === 'Grade: Mill Lane 4'"
     )
     screen.press("Control+Enter", "Control+Enter")
     answer = screen.blocks_of_answer()
@@ -360,7 +361,7 @@ def test_a_draft_is_put_back(screen: Screen) -> None:
     screen.review(keys=KEYS)
     screen.tell("draft", answer=draft)
     screen.field("Pay:").locator(".state.mark").wait_for()
-    states = {key: screen.field(key).locator(".state").inner_text() for key in screen.order}
+    states = {key: screen.field(key).locator(".state").text_content() for key in screen.order}
     assert states["Tax number:"] == "corrected"
     assert states["Name:"] == "Value blank"
     assert states["Pay:"] == "Not a pair"
@@ -603,10 +604,12 @@ def test_eight_hundred_blocks_are_usable_at_once(screen: Screen, capsys: pytest.
           element.focus();
           await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
           const shown = performance.now();
-          element.shadowRoot.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, composed: true }));
+          const enter = new KeyboardEvent("keydown", { key: "Enter", bubbles: true, composed: true });
+          element.shadowRoot.activeElement.dispatchEvent(enter);
           await element.updateComplete;
           element._submittableValue;
-          return { shown: shown - start, accepted: performance.now() - shown, fields: element.shadowRoot.querySelectorAll(".field").length };
+          const fields = element.shadowRoot.querySelectorAll(".field").length;
+          return { shown: shown - start, accepted: performance.now() - shown, fields };
         }""",
         [json.dumps(found), image(rows[:9])],
     )

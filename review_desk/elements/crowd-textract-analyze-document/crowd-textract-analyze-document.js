@@ -140,6 +140,10 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
   /** @type {Map<string, {width: number, height: number}>} pixels of the images by address, as far as they are loaded */
   #sizes = new Map();
   #keyMap = new DocumentKeyMap();
+  #viewRef = createRef();
+  #listRef = createRef();
+  /** Pixels that a snippet may be wide; measured once for all fields of a rendering. */
+  #snippetWidth = 368;
   #asked = false;
   /** Scripts move the focus while the page is being built; only what a person leaves has been seen. */
   #used = false;
@@ -253,13 +257,15 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
   }
 
   get #view() {
-    return /** @type {DocumentPageView} */ (this.renderRoot.querySelector("document-page-view"));
+    return /** @type {DocumentPageView} */ (this.#viewRef.value);
   }
 
   // ---- Rendering --------------------------------------------------------------------------------------------------
 
   render() {
     const words = ELEMENT_STRINGS.document;
+    const list = /** @type {HTMLElement | undefined} */ (this.#listRef.value);
+    if (list) this.#snippetWidth = Math.max(100, list.clientWidth - 32);
     const seen = this.#fields.filter((field) => field.state !== "unseen" || field.isHandled).length;
     const toCheck = this.#fields.filter((field) => field.check);
     const open = toCheck.filter((field) => field.isOpen).length;
@@ -273,7 +279,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
             <button type="button" class="tool" id="help-button" aria-haspopup="dialog" title=${this.#keyName("help")} @click=${this.#toggleHelp}>${words.keys.button}</button>
             <progress .value=${toCheck.length - open} max=${toCheck.length || 1} aria-label=${words.progress}></progress>
           </header>
-          <div class="list" id="list">
+          <div class="list" id="list" ${ref(this.#listRef)}>
             <div class="instructions"><slot></slot></div>
             ${this.#renderList()}
           </div>
@@ -391,7 +397,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
     const box = turnedBox(field.box, turns);
     const height = box.height * tall;
     const margin = height * 0.3;
-    const across = this.#snippetWidth();
+    const across = this.#snippetWidth;
     const scale = Math.max(Math.min(SNIPPET_HEIGHT / (height * 1.2), across / (box.width * wide + 2 * margin), 3), 20 / height, 0.1);
     const left = box.left * wide - margin;
     const top = box.top * tall + height / 2 - SNIPPET_HEIGHT / scale / 2;
@@ -408,16 +414,12 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
     this.requestUpdate();
   }
 
-  #snippetWidth() {
-    const list = this.renderRoot.querySelector("#list");
-    return Math.max(100, (list?.clientWidth ?? 400) - 32);
-  }
-
   #renderPageView() {
     const words = ELEMENT_STRINGS.document;
     const image = this.#images[this._page - 1] ?? "";
     const name = image.startsWith("data:") ? "" : decodeURIComponentOrNot(image.split(/[?#]/)[0].split("/").pop() ?? "");
     return html`<document-page-view
+      ${ref(this.#viewRef)}
       .src=${image} .alt=${words.alt(this._page)} .active=${this._active}
       .fields=${this.#fields.filter((field) => field.page === this._page)} .words=${this.#words.filter((word) => word.page === this._page)}
       @page-size=${() => this.#loaded(image, this.#view.imageSize)}
@@ -483,7 +485,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
 
   /** @param {DocumentField} field @returns {HTMLInputElement | null} */
   #inputOf(field) {
-    return this.renderRoot.querySelector(`#value-${field.position}`);
+    return /** @type {any} */ (this.renderRoot).getElementById(`value-${field.position}`);
   }
 
   /** @param {DocumentField | undefined} field */
