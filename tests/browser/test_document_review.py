@@ -136,7 +136,7 @@ class Screen(Harness):
         given |= {name.replace("_", "-"): value for name, value in attributes.items()}
         text = " ".join(f'{name}="{html.escape(value)}"' for name, value in given.items())
         self.show(
-            '<title>Review</title><meta name="color-scheme" content="light dark"><crowd-form>'
+            '<html lang="en"><title>Review</title><meta name="color-scheme" content="light dark"><crowd-form>'
             f"<crowd-textract-analyze-document {text} block-types=\"['KEY_VALUE_SET']\" no-key-edit no-geometry-edit>"
             "<short-instructions>Compare each value with the page.</short-instructions>"
             "</crowd-textract-analyze-document></crowd-form>"
@@ -602,19 +602,24 @@ def test_eight_hundred_blocks_are_usable_at_once(screen: Screen, capsys: pytest.
           document.querySelector("crowd-form").form.append(element);
           await element.updateComplete;
           element.focus();
-          await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+          await element.updateComplete;
+          const usable = performance.now() - start;
+          while (element.shadowRoot.querySelectorAll(".field").length < 134) {
+            await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
+          }
+          const whole = performance.now() - start;
           const shown = performance.now();
           const enter = new KeyboardEvent("keydown", { key: "Enter", bubbles: true, composed: true });
           element.shadowRoot.activeElement.dispatchEvent(enter);
           await element.updateComplete;
           element._submittableValue;
-          const fields = element.shadowRoot.querySelectorAll(".field").length;
-          return { shown: shown - start, accepted: performance.now() - shown, fields };
+          return { usable, whole, accepted: performance.now() - shown };
         }""",
         [json.dumps(found), image(rows[:9])],
     )
-    assert took["fields"] == 134
     with capsys.disabled():
         print(
-            f"\n{len(found)} blocks: shown in {took['shown']:.0f} ms, a field accepted in {took['accepted']:.0f} ms"
+            f"\n{len(found)} blocks: usable in {took['usable']:.0f} ms, all fields there in {took['whole']:.0f} ms, "
+            f"a field accepted in {took['accepted']:.0f} ms"
         )
+    assert screen.frame.locator(".field").count() == len(rows)

@@ -10,6 +10,8 @@ const DOCUMENT_ICONS = {
 };
 const FIELD_MARKS = /** @type {const} */ (["blank", "missing", "unreadable", "notPair"]);
 const SNIPPET_HEIGHT = 58;
+/** So many fields are there at once; those of a long form follow when the first can be worked on. */
+const FIRST_FIELDS = 24;
 
 /**
  * The review of a form that Textract has read: the page beside its fields, the least certain first.
@@ -42,6 +44,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
     _spoken: { state: true },
     _setting: { state: true },
     _hint: { state: true },
+    _complete: { state: true },
   };
 
   static styles = [
@@ -61,8 +64,8 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
 
       .fields { grid-column: 2; grid-row: 1; display: grid; grid-template-rows: auto minmax(0, 1fr) auto; min-width: 0; background: var(--crowd-surface); border-left: 1px solid var(--crowd-rule); }
       .head { display: grid; grid-template-columns: 1fr auto auto; gap: 2px 8px; align-items: center; padding: 10px 16px 8px; border-bottom: 1px solid var(--crowd-rule); }
-      h1 { grid-column: 1; margin: 0; font-size: 17px; max-height: 2.8em; overflow: hidden; }
-      .counts { grid-column: 1; font-size: 14px; color: var(--crowd-muted); font-variant-numeric: tabular-nums; }
+      h1 { grid-area: 1 / 1; margin: 0; font-size: 17px; max-height: 2.8em; overflow: hidden; }
+      .counts { grid-area: 2 / 1; font-size: 14px; color: var(--crowd-muted); font-variant-numeric: tabular-nums; }
       .head button { grid-row: 1 / span 2; }
       .head progress { grid-column: 1 / -1; width: 100%; height: 4px; margin-top: 6px; appearance: none; border: 0; background: var(--crowd-rule); border-radius: 2px; overflow: hidden; }
       .head progress::-webkit-progress-bar { background: var(--crowd-rule); }
@@ -165,6 +168,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
     this._spoken = "";
     this._setting = "";
     this._hint = "";
+    this._complete = false;
   }
 
   get _answerName() {
@@ -247,6 +251,11 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
     if (!this.hasUpdated || ["initialValue", "keys", "conditions", "confidenceThreshold"].some((name) => changed.has(name))) this.#readBlocks();
   }
 
+  firstUpdated() {
+    super.firstUpdated();
+    requestAnimationFrame(() => window.setTimeout(() => (this._complete = true)));
+  }
+
   get #ordered() {
     return this.#fields.slice().sort(this._inReadingOrder ? readingOrder : leastCertainFirst);
   }
@@ -286,7 +295,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
           <footer class="foot">
             ${this._warning
               ? html`<span class="warning" role="alert">${this._warning}</span>`
-              : html`<span class="hint">${key("accept")} ${words.hint.accept} · ${key("blank")} ${words.hint.blank} · ${key("submit")} ${words.hint.submit} · ${key("help")} ${words.hint.keys}</span>`}
+              : html`<span class="hint">${key("accept")} ${words.hint.accept} · ${key("blank")} ${words.hint.blank} · ${key("submit")} ${words.hint.submit}</span>`}
             <slot name="submit"></slot>
           </footer>
         </section>
@@ -301,9 +310,10 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
   #renderList() {
     const words = ELEMENT_STRINGS.document;
     const ordered = this.#ordered;
+    const first = new Set(ordered.slice(0, this._complete ? undefined : FIRST_FIELDS));
     const list = (/** @type {DocumentField[]} */ fields, /** @type {string} */ heading) =>
       fields.length
-        ? html`<h2>${heading}</h2><ol aria-label=${heading}>${repeat(fields, (field) => field.position, (field) => this.#renderField(field))}</ol>`
+        ? html`<h2>${heading}</h2><ol aria-label=${heading}>${repeat(fields.filter((field) => first.has(field)), (field) => field.position, (field) => this.#renderField(field))}</ol>`
         : nothing;
     if (!ordered.length) return html`<h2>${words.noFields}</h2>`;
     if (this._inReadingOrder) return list(ordered, words.readingOrder);

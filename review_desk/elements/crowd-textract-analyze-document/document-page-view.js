@@ -15,6 +15,15 @@ function turnedBox({ left, top, width, height }, turns) {
   return { left, top, width, height };
 }
 
+/** The smallest box around two. @param {PageBox} one @param {PageBox} other @returns {PageBox} */
+function joinedBox(one, other) {
+  const left = Math.min(one.left, other.left);
+  const top = Math.min(one.top, other.top);
+  const right = Math.max(one.left + one.width, other.left + other.width);
+  const bottom = Math.max(one.top + one.height, other.top + other.height);
+  return { left, top, width: right - left, height: bottom - top };
+}
+
 /**
  * The transform that turns an image about its corner and back into view, for CSS and SVG alike.
  * @param {number} turns @param {number} width @param {number} height of the image
@@ -315,7 +324,10 @@ class DocumentPageView extends CrowdElement {
     }
     const wide = width * view.zoom;
     const tall = height * view.zoom;
-    const middle = { x: (box.left + box.width / 2) * wide, y: (box.top + box.height / 2) * tall };
+    const whole = field.keyBox ? joinedBox(box, turnedBox(field.keyBox, this.turns)) : box;
+    // The key stays in sight beside its value where there is room for both.
+    const shown = whole.width * wide < across - 4 * PAGE_MARGIN && whole.height * tall < down / 2 ? whole : box;
+    const middle = { x: (shown.left + shown.width / 2) * wide, y: (shown.top + shown.height / 2) * tall };
     view.x = wide < across ? (across - wide) / 2 : Math.max(Math.min(across / 2 - middle.x, PAGE_MARGIN), across - wide - PAGE_MARGIN);
     view.y = tall < down ? (down - tall) / 2 : Math.max(Math.min(down * 0.42 - middle.y, PAGE_MARGIN), down - tall - PAGE_MARGIN);
     this.#apply(glide);

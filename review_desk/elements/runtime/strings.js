@@ -49,7 +49,7 @@ const ELEMENT_STRINGS = {
       count === 1
         ? "1 field to check is not seen yet. Submit again to send it so."
         : `${count} fields to check are not seen yet. Submit again to send them so.`,
-    hint: { accept: "accept, next", blank: "blank", submit: "submit", keys: "all keys" },
+    hint: { accept: "accept, next", blank: "blank", submit: "submit" },
     view: {
       toolbar: "Page view",
       canvas: "Page image. Arrow keys move it.",
