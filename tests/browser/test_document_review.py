@@ -508,6 +508,8 @@ def test_keys_can_be_changed_and_letters_switched_off(screen: Screen) -> None:
     screen.press("Control+u")
     screen.frame.get_by_role("button", name="Unreadable: Ctrl+B").wait_for()
     screen.frame.locator("#singles").uncheck()
+    screen.press("Control+Enter")
+    assert screen.frame.locator(".warning").count() == 0
     screen.press("Escape")
     screen.wait_for_key("Name:")
     screen.press("Control+u")

@@ -609,7 +609,12 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
     const target = /** @type {Element} */ (event.composedPath()[0]);
     const typing = target.matches?.("input:not([type=checkbox]), textarea, select, [contenteditable]") ?? false;
     const action = this.#keyMap.action(combination, typing);
-    if (!action || (this.#help.open && action !== "help" && action !== "helpCharacter")) return;
+    if (!action) return;
+    if (this.#help.open && action !== "help" && action !== "helpCharacter") {
+      // The form would send the answer from behind the list of keys.
+      if (action === "submit") event.preventDefault();
+      return;
+    }
     // A key that is held down accepts one field, not all of them.
     if ((event.repeat && action === "accept" && typing) || this.#act(action, target)) event.preventDefault();
   }
