@@ -8,10 +8,10 @@ const DOCUMENT_ICONS = {
   corrected: svg`<path d="M3 13l.8-3.2L11 2.6l2.4 2.4-7.2 7.2L3 13Z"></path>`,
   mark: svg`<circle cx="8" cy="8" r="5.5"></circle><path d="M4 12 12 4"></path>`,
 };
-const FIELD_MARKS = /** @type {const} */ (["blank", "missing", "unreadable", "notPair"]);
-const SNIPPET_HEIGHT = 58;
+const DOCUMENT_MARKS = /** @type {const} */ (["blank", "missing", "unreadable", "notPair"]);
+const DOCUMENT_SNIPPET_HEIGHT = 58;
 /** So many fields are there at once; those of a long form follow when the first can be worked on. */
-const FIRST_FIELDS = 24;
+const DOCUMENT_FIRST_FIELDS = 24;
 
 /**
  * The review of a form that Textract has read: the page beside its fields, the least certain first.
@@ -185,7 +185,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
   }
 
   _restore(/** @type {any} */ value) {
-    const answer = Array.isArray(value?.blocks) ? new BlockIndex(value.blocks) : undefined;
+    const answer = Array.isArray(value?.blocks) ? new DocumentBlockIndex(value.blocks) : undefined;
     for (const field of this.#fields) {
       if (answer) field.restore(answer);
       else field.reset();
@@ -237,11 +237,11 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
 
   #readBlocks() {
     const blocks = this._literal("initial-value", []);
-    const index = new BlockIndex(Array.isArray(blocks) ? blocks : (blocks?.blocks ?? []));
+    const index = new DocumentBlockIndex(Array.isArray(blocks) ? blocks : (blocks?.blocks ?? []));
     const keys = this._literal("keys", []);
     this.#fields = documentFields(index, Array.isArray(keys) ? keys : []);
-    this.#words = index.blocks.filter((block) => block.blockType === "WORD").map(pageWord).filter((word) => word.box);
-    routeFields(this.#fields, this._literal("conditions", null), this.hasAttribute("confidence-threshold") ? this.confidenceThreshold : undefined);
+    this.#words = index.blocks.filter((block) => block.blockType === "WORD").map(documentWord).filter((word) => word.box);
+    documentRouteFields(this.#fields, this._literal("conditions", null), this.hasAttribute("confidence-threshold") ? this.confidenceThreshold : undefined);
     this._active = null;
     this._page = 1;
   }
@@ -257,7 +257,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
   }
 
   get #ordered() {
-    return this.#fields.slice().sort(this._inReadingOrder ? readingOrder : leastCertainFirst);
+    return this.#fields.slice().sort(this._inReadingOrder ? documentReadingOrder : documentLeastCertainFirst);
   }
 
   get #images() {
@@ -310,7 +310,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
   #renderList() {
     const words = ELEMENT_STRINGS.document;
     const ordered = this.#ordered;
-    const first = new Set(ordered.slice(0, this._complete ? undefined : FIRST_FIELDS));
+    const first = new Set(ordered.slice(0, this._complete ? undefined : DOCUMENT_FIRST_FIELDS));
     const list = (/** @type {DocumentField[]} */ fields, /** @type {string} */ heading) =>
       fields.length
         ? html`<h2>${heading}</h2><ol aria-label=${heading}>${repeat(fields.filter((field) => first.has(field)), (field) => field.position, (field) => this.#renderField(field))}</ol>`
@@ -346,7 +346,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
     const words = ELEMENT_STRINGS.document;
     const id = field.position;
     const confidence = field.confidence;
-    const uncertain = lowWords(field).map((word) => word.text);
+    const uncertain = documentLowWords(field).map((word) => word.text);
     return html`${confidence === undefined ? nothing : html`<span class="meter" aria-hidden="true"><i style=${`width:${confidence}%`}></i></span>`}
       <span class="word" id=${`word-${id}`}>${!field.fromModel ? words.notFound : confidence === undefined ? words.noConfidence : words.confidence(confidence, field.isLow)}</span>
       <span class="reason" id=${`reason-${id}`}>${field.reasons.map((reason) => words.reason[reason.kind](reason.limit ?? 0)).join(", ")}</span>
@@ -365,7 +365,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
         aria-describedby=${`word-${id} reason-${id} uncertain-${id} state-${id}`}
         autocomplete="off" autocapitalize="off" autocorrect="off" spellcheck="false"
         @input=${(/** @type {InputEvent} */ event) => this.#typed(field, /** @type {HTMLInputElement} */ (event.target).value)}
-        @scroll=${mirrorScroll} @pointerdown=${() => (this.#byPointer = true)}
+        @scroll=${documentMirrorScroll} @pointerdown=${() => (this.#byPointer = true)}
         @focus=${(/** @type {FocusEvent} */ event) => this.#focused(field, /** @type {HTMLInputElement} */ (event.target))} @blur=${() => this.#left(field)}
       />`;
   }
@@ -388,7 +388,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
   #renderActions(field) {
     const words = ELEMENT_STRINGS.document;
     return html`<div class="actions" role="group" aria-label=${words.actions}>
-      ${FIELD_MARKS.map((mark) => html`<button type="button" tabindex="-1" aria-pressed=${String(field.mark === mark)} title=${this.#keyName(mark)} @mousedown=${(/** @type {MouseEvent} */ event) => event.preventDefault()} @click=${() => this.#mark(field, mark)}>${words.marks[mark]}</button>`)}
+      ${DOCUMENT_MARKS.map((mark) => html`<button type="button" tabindex="-1" aria-pressed=${String(field.mark === mark)} title=${this.#keyName(mark)} @mousedown=${(/** @type {MouseEvent} */ event) => event.preventDefault()} @click=${() => this.#mark(field, mark)}>${words.marks[mark]}</button>`)}
       ${field.isCorrected ? html`<button type="button" tabindex="-1" @mousedown=${(/** @type {MouseEvent} */ event) => event.preventDefault()} @click=${() => this.#takeBack(field)}>${words.asRead}</button>` : nothing}
     </div>`;
   }
@@ -404,17 +404,17 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
     if (!size) return html`<div class="snippet" aria-hidden="true"></div>`;
     const turns = this.#view.turns;
     const [wide, tall] = turns % 2 ? [size.height, size.width] : [size.width, size.height];
-    const box = turnedBox(field.box, turns);
+    const box = documentTurnedBox(field.box, turns);
     const height = box.height * tall;
     const margin = height * 0.3;
     const across = this.#snippetWidth;
-    const scale = Math.max(Math.min(SNIPPET_HEIGHT / (height * 1.2), across / (box.width * wide + 2 * margin), 3), 20 / height, 0.1);
+    const scale = Math.max(Math.min(DOCUMENT_SNIPPET_HEIGHT / (height * 1.2), across / (box.width * wide + 2 * margin), 3), 20 / height, 0.1);
     const left = box.left * wide - margin;
-    const top = box.top * tall + height / 2 - SNIPPET_HEIGHT / scale / 2;
+    const top = box.top * tall + height / 2 - DOCUMENT_SNIPPET_HEIGHT / scale / 2;
     const end = box.width * wide + 2 * margin;
-    return html`<div class="snippet" aria-hidden="true"><svg width=${across} height=${SNIPPET_HEIGHT} viewBox=${`${left} ${top} ${across / scale} ${SNIPPET_HEIGHT / scale}`} preserveAspectRatio="none">
-      <image href=${image} width=${size.width} height=${size.height} transform=${turnedTransform(turns, size.width, size.height)}></image>
-      <rect x=${left + end} y=${top} width=${across / scale} height=${SNIPPET_HEIGHT / scale} fill="#fff" opacity="0.7"></rect>
+    return html`<div class="snippet" aria-hidden="true"><svg width=${across} height=${DOCUMENT_SNIPPET_HEIGHT} viewBox=${`${left} ${top} ${across / scale} ${DOCUMENT_SNIPPET_HEIGHT / scale}`} preserveAspectRatio="none">
+      <image href=${image} width=${size.width} height=${size.height} transform=${documentTurnedTransform(turns, size.width, size.height)}></image>
+      <rect x=${left + end} y=${top} width=${across / scale} height=${DOCUMENT_SNIPPET_HEIGHT / scale} fill="#fff" opacity="0.7"></rect>
     </svg></div>`;
   }
 
@@ -427,7 +427,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
   #renderPageView() {
     const words = ELEMENT_STRINGS.document;
     const image = this.#images[this._page - 1] ?? "";
-    const name = image.startsWith("data:") ? "" : decodeURIComponentOrNot(image.split(/[?#]/)[0].split("/").pop() ?? "");
+    const name = image.startsWith("data:") ? "" : documentDecodedName(image.split(/[?#]/)[0].split("/").pop() ?? "");
     return html`<document-page-view
       ${ref(this.#viewRef)}
       .src=${image} .alt=${words.alt(this._page)} .active=${this._active}
@@ -599,7 +599,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
   /** @param {KeyboardEvent} event */
   #onKey(event) {
     if (event.defaultPrevented || event.isComposing || this.isDisabled) return;
-    const combination = keyCombination(event);
+    const combination = documentKeyCombination(event);
     if (!combination) return;
     if (this._setting) {
       event.preventDefault();
@@ -707,18 +707,18 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
 }
 
 /** Words of a value under the threshold, as long as it stands as it was read. @param {DocumentField} field */
-function lowWords(field) {
+function documentLowWords(field) {
   return field.isCorrected || field.mark ? [] : field.words.filter((word) => (word.confidence ?? 100) < field.wordLimit);
 }
 
 /** What is underlined lies under the text of the input, so it moves with it. @param {Event} event */
-function mirrorScroll(event) {
+function documentMirrorScroll(event) {
   const input = /** @type {HTMLInputElement} */ (event.target);
   if (input.previousElementSibling) input.previousElementSibling.scrollLeft = input.scrollLeft;
 }
 
 /** @param {string} text */
-function decodeURIComponentOrNot(text) {
+function documentDecodedName(text) {
   try {
     return decodeURIComponent(text);
   } catch {

@@ -15,10 +15,10 @@
 
 const DOCUMENT_ANSWER = "AWS/Textract/AnalyzeDocument/Forms/V1";
 /** Under which confidence, in percent, something is called low as long as the task names no threshold. */
-const USUAL_LIMIT = 80;
+const DOCUMENT_USUAL_LIMIT = 80;
 
 /** @param {any} block @returns {PageBox | null} */
-function blockBox(block) {
+function documentBlockBox(block) {
   const box = block?.geometry?.boundingBox;
   if (box?.width > 0 && box?.height > 0) return { left: box.left, top: box.top, width: box.width, height: box.height };
   const polygon = block?.geometry?.polygon;
@@ -31,12 +31,12 @@ function blockBox(block) {
 }
 
 /** @param {any} block @returns {PageWord} */
-function pageWord(block) {
-  return { id: block.id, text: String(block.text ?? ""), confidence: block.confidence, page: block.page ?? 1, box: blockBox(block) };
+function documentWord(block) {
+  return { id: block.id, text: String(block.text ?? ""), confidence: block.confidence, page: block.page ?? 1, box: documentBlockBox(block) };
 }
 
 /** Blocks by id, and what they are related to. */
-class BlockIndex {
+class DocumentBlockIndex {
   /** @param {any[]} blocks */
   constructor(blocks) {
     this.blocks = Array.isArray(blocks) ? blocks.filter((block) => block && typeof block === "object") : [];
@@ -60,17 +60,17 @@ class BlockIndex {
 }
 
 /** @param {{text?: string}[]} words */
-function wordsText(words) {
+function documentWordsText(words) {
   return words.map((word) => word.text ?? "").join(" ");
 }
 
 /** Keys are the same whatever their case, spaces and colon: Textract keeps the colon. @param {string} key */
-function comparableKey(key) {
+function documentComparableKey(key) {
   return key.trim().replace(/\s*:$/, "").replace(/\s+/g, " ").toLowerCase();
 }
 
 /** A random UUID. `crypto.randomUUID` is not there without HTTPS. */
-function randomId() {
+function documentRandomId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;
@@ -99,7 +99,7 @@ class DocumentField {
   /** @type {number | undefined} the threshold of its key, in percent */
   limit;
   /** @type {number} under which confidence, in percent, a word is underlined */
-  wordLimit = USUAL_LIMIT;
+  wordLimit = DOCUMENT_USUAL_LIMIT;
   /** @type {Map<string, string>} ids of words that a reviewer has typed, by position and text */
   #typedIds = new Map();
 
@@ -114,19 +114,19 @@ class DocumentField {
     this.fromModel = Boolean(key);
     this.keyBlock = key;
     this.valueBlock = values[0];
-    this.keyId = key?.id ?? randomId();
-    this.valueId = values[0]?.id ?? randomId();
+    this.keyId = key?.id ?? documentRandomId();
+    this.valueId = values[0]?.id ?? documentRandomId();
     this.keyWords = key
       ? keyWords.map((word) => ({ id: word.id, text: word.text }))
-      : label.split(/\s+/).filter(Boolean).map((text) => ({ id: randomId(), text }));
+      : label.split(/\s+/).filter(Boolean).map((text) => ({ id: documentRandomId(), text }));
     /** @type {PageWord[]} */
-    this.words = children.filter((child) => child.blockType === "WORD").map(pageWord);
+    this.words = children.filter((child) => child.blockType === "WORD").map(documentWord);
     this.selection = this.words.length ? undefined : children.find((child) => child.blockType === "SELECTION_ELEMENT");
-    this.read = this.selection ? (this.selection.selectionStatus ?? "NOT_SELECTED") : wordsText(this.words);
+    this.read = this.selection ? (this.selection.selectionStatus ?? "NOT_SELECTED") : documentWordsText(this.words);
     this.text = this.read;
     this.page = values[0]?.page ?? key?.page ?? 1;
-    this.keyBox = blockBox(key);
-    this.box = blockBox(values[0]) ?? this.keyBox;
+    this.keyBox = documentBlockBox(key);
+    this.box = documentBlockBox(values[0]) ?? this.keyBox;
     const confidences = [key, ...values, ...children].map((block) => block?.confidence).filter((one) => typeof one === "number");
     /** @type {number | undefined} the lowest of pair and words, in percent */
     this.confidence = confidences.length ? Math.min(...confidences) : undefined;
@@ -147,7 +147,7 @@ class DocumentField {
   }
 
   get isLow() {
-    return this.confidence === undefined ? this.check : this.confidence < (this.limit ?? USUAL_LIMIT);
+    return this.confidence === undefined ? this.check : this.confidence < (this.limit ?? DOCUMENT_USUAL_LIMIT);
   }
 
   /** Accept what stands there. An important key without a value is thereby not in the document. */
@@ -189,10 +189,10 @@ class DocumentField {
     const relationships = [];
     if (hasValue) relationships.push({ type: "VALUE", ids: [this.valueId] });
     if (this.keyWords.length) relationships.push({ type: "CHILD", ids: this.keyWords.map((word) => word.id) });
-    const blocks = [...this.keyWords.map((word) => ({ blockType: "WORD", ...word })), ...children, pairBlock("KEY", this.keyId, this.keyBlock, relationships)];
+    const blocks = [...this.keyWords.map((word) => ({ blockType: "WORD", ...word })), ...children, documentPairBlock("KEY", this.keyId, this.keyBlock, relationships)];
     if (hasValue) {
       const ids = children.map((child) => child.id);
-      blocks.push(pairBlock("VALUE", this.valueId, this.valueBlock, ids.length ? [{ type: "CHILD", ids }] : []));
+      blocks.push(documentPairBlock("VALUE", this.valueId, this.valueBlock, ids.length ? [{ type: "CHILD", ids }] : []));
     }
     return blocks;
   }
@@ -212,17 +212,17 @@ class DocumentField {
   /** The same word has the same id each time the answer is read. @param {number} position @param {string} text */
   #typedId(position, text) {
     const name = `${position} ${text}`;
-    const id = this.#typedIds.get(name) ?? randomId();
+    const id = this.#typedIds.get(name) ?? documentRandomId();
     this.#typedIds.set(name, id);
     return id;
   }
 
-  /** Put back what an answer says about this field. @param {BlockIndex} answer */
+  /** Put back what an answer says about this field. @param {DocumentBlockIndex} answer */
   restore(answer) {
     this.reset();
     const key = this.fromModel
       ? answer.byId.get(this.keyId)
-      : answer.keys.find((block) => comparableKey(wordsText(answer.words(block))) === comparableKey(this.label));
+      : answer.keys.find((block) => documentComparableKey(documentWordsText(answer.words(block))) === documentComparableKey(this.label));
     if (!key) {
       if (this.fromModel) this.mark = this.important ? "missing" : "notPair";
     } else {
@@ -231,7 +231,7 @@ class DocumentField {
     if (this.mark || this.isCorrected) this.state = "seen";
   }
 
-  /** @param {BlockIndex} answer @param {any} key */
+  /** @param {DocumentBlockIndex} answer @param {any} key */
   #restoreValue(answer, key) {
     const value = answer.related(key, "VALUE")[0];
     if (!this.fromModel) {
@@ -249,16 +249,16 @@ class DocumentField {
       return;
     }
     this.valueId = value.id;
-    this.text = this.selection ? children[0].selectionStatus : wordsText(children);
+    this.text = this.selection ? children[0].selectionStatus : documentWordsText(children);
     if (this.text === this.read) return;
     children.forEach((child, position) => this.#typedIds.set(`${position} ${child.text}`, child.id));
     const own = new Set(this.words.map((word) => word.id));
-    this.picked = children.filter((child) => !own.has(child.id)).map(pageWord);
+    this.picked = children.filter((child) => !own.has(child.id)).map(documentWord);
   }
 }
 
 /** @param {"KEY" | "VALUE"} entityType @param {string} id @param {any} source @param {any[]} relationships */
-function pairBlock(entityType, id, source, relationships) {
+function documentPairBlock(entityType, id, source, relationships) {
   return {
     blockType: "KEY_VALUE_SET",
     ...(typeof source?.confidence === "number" ? { confidence: source.confidence } : {}),
@@ -269,22 +269,22 @@ function pairBlock(entityType, id, source, relationships) {
 }
 
 /**
- * @param {BlockIndex} index
+ * @param {DocumentBlockIndex} index
  * @param {{importantFormKey: string, importantFormKeyAliases?: string[]}[]} keys
  * @returns {DocumentField[]}
  */
 function documentFields(index, keys) {
   const named = keys.filter((key) => key?.importantFormKey && key.importantFormKey !== "*");
-  const important = named.map((key) => new Set([key.importantFormKey, ...(key.importantFormKeyAliases ?? [])].map(comparableKey)));
+  const important = named.map((key) => new Set([key.importantFormKey, ...(key.importantFormKeyAliases ?? [])].map(documentComparableKey)));
   const fields = index.keys.map((key, position) => {
     const keyWords = index.words(key);
-    const label = wordsText(keyWords);
+    const label = documentWordsText(keyWords);
     const values = index.related(key, "VALUE");
     const children = values.flatMap((value) => index.related(value, "CHILD"));
-    const isImportant = important.some((names) => names.has(comparableKey(label)));
+    const isImportant = important.some((names) => names.has(documentComparableKey(label)));
     return new DocumentField(position, { label, important: isImportant, key, keyWords, values, children });
   });
-  const found = new Set(fields.map((field) => comparableKey(field.label)));
+  const found = new Set(fields.map((field) => documentComparableKey(field.label)));
   named.forEach((key, position) => {
     if (Array.from(important[position]).some((name) => found.has(name))) return;
     fields.push(new DocumentField(fields.length, { label: key.importantFormKey, important: true }));
@@ -297,7 +297,7 @@ function documentFields(index, keys) {
  * @param {any} results what A2I calls humanTaskActivationConditionResults
  * @returns {{type: string, parameters: any}[]}
  */
-function trueConditions(results) {
+function documentTrueConditions(results) {
   /** @type {{type: string, parameters: any}[]} */
   const found = [];
   /** @param {any} node */
@@ -317,15 +317,15 @@ function trueConditions(results) {
  * @param {any} results
  * @param {number | undefined} threshold in percent, for keys without a condition of their own
  */
-function routeFields(fields, results, threshold) {
-  const conditions = trueConditions(results);
+function documentRouteFields(fields, results, threshold) {
+  const conditions = documentTrueConditions(results);
   const sampled = conditions.some((condition) => condition.type === "Sampling");
   for (const field of fields) {
-    const own = conditions.filter((condition) => condition.type === "ImportantFormKeyConfidenceCheck" && isAbout(condition, field)).map((condition) => condition.parameters);
-    const limits = own.map((parameters) => upperLimit(parameters, "KeyValueBlockConfidence")).filter((limit) => limit !== undefined);
-    const wordLimits = own.map((parameters) => upperLimit(parameters, "WordBlockConfidence")).filter((limit) => limit !== undefined);
+    const own = conditions.filter((condition) => condition.type === "ImportantFormKeyConfidenceCheck" && documentConditionIsAbout(condition, field)).map((condition) => condition.parameters);
+    const limits = own.map((parameters) => documentUpperLimit(parameters, "KeyValueBlockConfidence")).filter((limit) => limit !== undefined);
+    const wordLimits = own.map((parameters) => documentUpperLimit(parameters, "WordBlockConfidence")).filter((limit) => limit !== undefined);
     field.limit = limits.length ? Math.max(...limits) : threshold;
-    field.wordLimit = wordLimits.length ? Math.max(...wordLimits) : (threshold ?? USUAL_LIMIT);
+    field.wordLimit = wordLimits.length ? Math.max(...wordLimits) : (threshold ?? DOCUMENT_USUAL_LIMIT);
     field.reasons = [];
     if (!field.fromModel) field.reasons.push({ kind: "missing" });
     else if (field.limit !== undefined && (field.pairConfidence ?? 100) < field.limit) field.reasons.push({ kind: "pair", limit: field.limit });
@@ -344,23 +344,23 @@ function routeFields(fields, results, threshold) {
 }
 
 /** @param {{parameters: any}} condition @param {DocumentField} field */
-function isAbout({ parameters }, field) {
+function documentConditionIsAbout({ parameters }, field) {
   const names = [parameters.ImportantFormKey, ...(parameters.ImportantFormKeyAliases ?? [])].filter((name) => typeof name === "string");
-  return names.some((name) => name === "*" || comparableKey(name) === comparableKey(field.label));
+  return names.some((name) => name === "*" || documentComparableKey(name) === documentComparableKey(field.label));
 }
 
 /** @param {any} parameters @param {string} kind @returns {number | undefined} */
-function upperLimit(parameters, kind) {
+function documentUpperLimit(parameters, kind) {
   return parameters[`${kind}LessThan`] ?? parameters[`${kind}LessThanEquals`];
 }
 
 /** @param {DocumentField} one @param {DocumentField} other */
-function leastCertainFirst(one, other) {
+function documentLeastCertainFirst(one, other) {
   return Number(other.check) - Number(one.check) || (one.confidence ?? -1) - (other.confidence ?? -1) || one.position - other.position;
 }
 
 /** @param {DocumentField} one @param {DocumentField} other */
-function readingOrder(one, other) {
+function documentReadingOrder(one, other) {
   const a = one.keyBox ?? one.box;
   const b = other.keyBox ?? other.box;
   if (!a || !b) return Number(!a) - Number(!b) || one.position - other.position;

@@ -29,7 +29,7 @@ const DOCUMENT_KEYS = Object.freeze({
 const DOCUMENT_KEYS_STORE = "review-desk-document-keys";
 
 /** @param {KeyboardEvent} event @returns {string} "" for a modifier alone */
-function keyCombination(event) {
+function documentKeyCombination(event) {
   if (["Control", "Alt", "Shift", "Meta", "AltGraph", "Dead", "Process"].includes(event.key)) return "";
   const control = event.ctrlKey || event.metaKey;
   const single = event.key.length === 1;

@@ -1,14 +1,14 @@
 // @ts-check
 
 /** Zoom is pixels of the screen per pixel of the image. A larger page may also be shown whole. */
-const LEAST_ZOOM = 0.25;
-const MOST_ZOOM = 8;
-const PAGE_MARGIN = 12;
+const DOCUMENT_LEAST_ZOOM = 0.25;
+const DOCUMENT_MOST_ZOOM = 8;
+const DOCUMENT_PAGE_MARGIN = 12;
 /** How far the pointer moves, in pixels, before a press is a drag. */
-const DRAG_START = 4;
+const DOCUMENT_DRAG_START = 4;
 
 /** @param {PageBox} box @param {number} turns quarter turns clockwise, 0 to 3 @returns {PageBox} */
-function turnedBox({ left, top, width, height }, turns) {
+function documentTurnedBox({ left, top, width, height }, turns) {
   if (turns === 1) return { left: 1 - top - height, top: left, width: height, height: width };
   if (turns === 2) return { left: 1 - left - width, top: 1 - top - height, width, height };
   if (turns === 3) return { left: top, top: 1 - left - width, width: height, height: width };
@@ -16,7 +16,7 @@ function turnedBox({ left, top, width, height }, turns) {
 }
 
 /** The smallest box around two. @param {PageBox} one @param {PageBox} other @returns {PageBox} */
-function joinedBox(one, other) {
+function documentJoinedBox(one, other) {
   const left = Math.min(one.left, other.left);
   const top = Math.min(one.top, other.top);
   const right = Math.max(one.left + one.width, other.left + other.width);
@@ -28,7 +28,7 @@ function joinedBox(one, other) {
  * The transform that turns an image about its corner and back into view, for CSS and SVG alike.
  * @param {number} turns @param {number} width @param {number} height of the image
  */
-function turnedTransform(turns, width, height) {
+function documentTurnedTransform(turns, width, height) {
   return ["matrix(1,0,0,1,0,0)", `matrix(0,1,-1,0,${height},0)`, `matrix(-1,0,0,-1,${width},${height})`, `matrix(0,-1,1,0,0,${width})`][turns];
 }
 
@@ -134,7 +134,7 @@ class DocumentPageView extends CrowdElement {
   render() {
     const words = ELEMENT_STRINGS.document;
     const tool = (/** @type {string} */ name, /** @type {string} */ text, /** @type {() => void} */ act, /** @type {string} */ title) =>
-      html`<button type="button" class="tool" id=${name} aria-label=${title} title=${title} @mousedown=${keepFocus} @click=${act}>${text}</button>`;
+      html`<button type="button" class="tool" id=${name} aria-label=${title} title=${title} @mousedown=${documentKeepFocus} @click=${act}>${text}</button>`;
     return html`<div class="toolbar" role="toolbar" aria-label=${words.view.toolbar}>
         ${tool("zoom-out", "−", () => this.zoomBy(0.8), words.view.zoomOut)}
         <output id="zoom" aria-label=${words.view.zoom}>${this._zoomShown} %</output>
@@ -148,7 +148,7 @@ class DocumentPageView extends CrowdElement {
       </div>
       <div
         class=${classMap({ canvas: true, word: this._hover !== null })} id="canvas" tabindex="0" role="group" aria-label=${words.view.canvas}
-        @mousedown=${keepFocus} @pointerdown=${this.#press} @pointermove=${this.#move} @pointerup=${this.#release}
+        @mousedown=${documentKeepFocus} @pointerdown=${this.#press} @pointermove=${this.#move} @pointerup=${this.#release}
         @pointercancel=${this.#cancel} @pointerleave=${() => (this._hover = null)} @wheel=${this.#wheel} @keydown=${this.#key}
       >
         <div class="page" ?hidden=${this._failed || !this.src}>
@@ -179,7 +179,7 @@ class DocumentPageView extends CrowdElement {
 
   /** Where a box lies on the page as it is turned. @param {PageBox} box @param {number} [margin] in pixels of the image */
   #place(box, margin = 0) {
-    const { left, top, width, height } = turnedBox(box, this.turns);
+    const { left, top, width, height } = documentTurnedBox(box, this.turns);
     const size = this.#turnedSize();
     const across = (margin / size.width) * 100;
     const down = (margin / size.height) * 75;
@@ -209,7 +209,7 @@ class DocumentPageView extends CrowdElement {
     const { width, height } = this.#turnedSize();
     if (!width) return 1;
     const canvas = this.#canvas;
-    return Math.max(0.01, Math.min((canvas.clientWidth - 2 * PAGE_MARGIN) / width, (canvas.clientHeight - 2 * PAGE_MARGIN) / height));
+    return Math.max(0.01, Math.min((canvas.clientWidth - 2 * DOCUMENT_PAGE_MARGIN) / width, (canvas.clientHeight - 2 * DOCUMENT_PAGE_MARGIN) / height));
   }
 
   #apply(glide = false) {
@@ -251,7 +251,7 @@ class DocumentPageView extends CrowdElement {
     const turned = this.#turnedSize();
     page.style.width = `${turned.width}px`;
     page.style.height = `${turned.height}px`;
-    sheet.style.transform = turnedTransform(this.turns, width, height);
+    sheet.style.transform = documentTurnedTransform(this.turns, width, height);
     this.requestUpdate();
     this.dispatchEvent(new Event("page-size"));
   }
@@ -267,7 +267,7 @@ class DocumentPageView extends CrowdElement {
     if (!this.#size.width) return;
     this.mode = "free";
     const view = this.#view;
-    const zoom = Math.min(MOST_ZOOM, Math.max(Math.min(LEAST_ZOOM, this.#fitZoom()), view.zoom * factor));
+    const zoom = Math.min(DOCUMENT_MOST_ZOOM, Math.max(Math.min(DOCUMENT_LEAST_ZOOM, this.#fitZoom()), view.zoom * factor));
     view.x = x - ((x - view.x) * zoom) / view.zoom;
     view.y = y - ((y - view.y) * zoom) / view.zoom;
     view.zoom = zoom;
@@ -279,7 +279,7 @@ class DocumentPageView extends CrowdElement {
     const { width, height } = this.#turnedSize();
     const canvas = this.#canvas;
     const free = canvas.clientHeight - height * zoom;
-    this.#view = { zoom, x: (canvas.clientWidth - width * zoom) / 2, y: free > 0 ? free / 2 : PAGE_MARGIN };
+    this.#view = { zoom, x: (canvas.clientWidth - width * zoom) / 2, y: free > 0 ? free / 2 : DOCUMENT_PAGE_MARGIN };
     this.#apply(glide);
   }
 
@@ -291,7 +291,7 @@ class DocumentPageView extends CrowdElement {
   fitWidth(glide = true) {
     this.mode = "width";
     const { width } = this.#turnedSize();
-    if (width) this.#fit(Math.min(MOST_ZOOM, (this.#canvas.clientWidth - 2 * PAGE_MARGIN) / width), glide);
+    if (width) this.#fit(Math.min(DOCUMENT_MOST_ZOOM, (this.#canvas.clientWidth - 2 * DOCUMENT_PAGE_MARGIN) / width), glide);
   }
 
   /** Turn the page by quarters, clockwise. @param {1 | -1} quarters */
@@ -311,7 +311,7 @@ class DocumentPageView extends CrowdElement {
       this.#fit(this.#fitZoom(), glide);
       return;
     }
-    const box = turnedBox(field.box, this.turns);
+    const box = documentTurnedBox(field.box, this.turns);
     const { width, height } = this.#turnedSize();
     const { clientWidth: across, clientHeight: down } = this.#canvas;
     const view = this.#view;
@@ -324,12 +324,12 @@ class DocumentPageView extends CrowdElement {
     }
     const wide = width * view.zoom;
     const tall = height * view.zoom;
-    const whole = field.keyBox ? joinedBox(box, turnedBox(field.keyBox, this.turns)) : box;
+    const whole = field.keyBox ? documentJoinedBox(box, documentTurnedBox(field.keyBox, this.turns)) : box;
     // The key stays in sight beside its value where there is room for both.
-    const shown = whole.width * wide < across - 4 * PAGE_MARGIN && whole.height * tall < down / 2 ? whole : box;
+    const shown = whole.width * wide < across - 4 * DOCUMENT_PAGE_MARGIN && whole.height * tall < down / 2 ? whole : box;
     const middle = { x: (shown.left + shown.width / 2) * wide, y: (shown.top + shown.height / 2) * tall };
-    view.x = wide < across ? (across - wide) / 2 : Math.max(Math.min(across / 2 - middle.x, PAGE_MARGIN), across - wide - PAGE_MARGIN);
-    view.y = tall < down ? (down - tall) / 2 : Math.max(Math.min(down * 0.42 - middle.y, PAGE_MARGIN), down - tall - PAGE_MARGIN);
+    view.x = wide < across ? (across - wide) / 2 : Math.max(Math.min(across / 2 - middle.x, DOCUMENT_PAGE_MARGIN), across - wide - DOCUMENT_PAGE_MARGIN);
+    view.y = tall < down ? (down - tall) / 2 : Math.max(Math.min(down * 0.42 - middle.y, DOCUMENT_PAGE_MARGIN), down - tall - DOCUMENT_PAGE_MARGIN);
     this.#apply(glide);
   }
 
@@ -384,7 +384,7 @@ class DocumentPageView extends CrowdElement {
       this._hover = this.#wordAt(event);
       return;
     }
-    if (!drag.moved && Math.hypot(event.clientX - drag.startX, event.clientY - drag.startY) < DRAG_START) return;
+    if (!drag.moved && Math.hypot(event.clientX - drag.startX, event.clientY - drag.startY) < DOCUMENT_DRAG_START) return;
     if (!drag.moved) this.#canvas.setPointerCapture(event.pointerId);
     drag.moved = true;
     this.#dragged = true;
@@ -456,7 +456,7 @@ class DocumentPageView extends CrowdElement {
 }
 
 /** The focus stays in the field while the page is handled. @param {MouseEvent} event */
-function keepFocus(event) {
+function documentKeepFocus(event) {
   const root = /** @type {Element} */ (event.currentTarget).getRootNode();
   const outer = root instanceof ShadowRoot ? root.host.getRootNode() : root;
   const focused = outer instanceof ShadowRoot ? outer.activeElement : document.activeElement;
