@@ -9,6 +9,12 @@
  * @throws {SyntaxError} that says where and what was expected
  */
 function parseLiteral(text) {
+  try {
+    // Most attributes are JSON, and the browser reads hundreds of blocks much faster.
+    return JSON.parse(text);
+  } catch {
+    // Read below, which also says what is wrong.
+  }
   let at = 0;
 
   /** @param {string} expected @returns {never} */
