@@ -515,6 +515,29 @@ def test_the_brush_by_keyboard_alone(tool: Annotating) -> None:
     assert tool.picture().getbbox() is None
 
 
+def test_an_instance_counts_while_the_brush_is_still_down(tool: Annotating) -> None:
+    tool.annotate("crowd-instance-segmentation")
+    tool.focus()
+    tool.press("n", "n", "Shift+ArrowRight")
+    assert tool.picture().getpixel((205, 150)) == CAT
+    assert tool.value["instances"] == [{"color": "#1f77b4", "label": "Cat"}]
+    tool.press("e", "Control+z")
+    assert tool.value["instances"] == []
+
+
+def test_the_mouse_shows_the_brush(tool: Annotating) -> None:
+    tool.annotate("crowd-semantic-segmentation")
+    at, _ = tool.screen(100, 100)
+    tool.page.mouse.move(*at)
+    width = int(tool.frame.inner_text(".size span"))
+    brush = tool.frame.locator("circle.brush").bounding_box()
+    assert brush
+    assert brush["width"] == pytest.approx(width * tool.zoom, abs=4)
+    assert (brush["x"] + brush["width"] / 2, brush["y"] + brush["height"] / 2) == pytest.approx(at, abs=1)
+    tool.frame.hover("button.fit")
+    tool.frame.locator("circle.brush").wait_for(state="detached")
+
+
 def test_the_list_deletes_a_region(tool: Annotating) -> None:
     tool.annotate("crowd-semantic-segmentation")
     tool.drag((100, 150), (300, 150))

@@ -338,6 +338,7 @@ class AnnotationField extends CrowdField {
   /** @param {PointerEvent} _event */
   _pointerUp(_event) {}
   _pointerCancelled() {}
+  _pointerLeave() {}
 
   // ---- keys ------------------------------------------------------------------------------------------------------
 
@@ -515,7 +516,7 @@ class AnnotationField extends CrowdField {
         <div class=${classMap({ view: true, panning: this._panning, magnified: this._zoom >= 3 })} tabindex="0" role="application"
           aria-label=${words.view}
           @pointerdown=${this.#pointerDown} @pointermove=${this.#pointerMove} @pointerup=${this.#pointerUp}
-          @pointercancel=${this.#pointerLost} @auxclick=${(/** @type {Event} */ event) => event.preventDefault()}>
+          @pointercancel=${this.#pointerLost} @pointerleave=${() => this._pointerLeave()} @auxclick=${(/** @type {Event} */ event) => event.preventDefault()}>
           ${this.#renderPlane()} ${this.#renderMessage()}
         </div>
         ${this.#renderList()} ${this.#renderKeys()}

@@ -3,8 +3,8 @@
 /** @typedef {{id: number, label: string}} AnnotationRegion `id`: 1 to 255, the number of its pixels in the mask */
 /** @typedef {{area: AnnotationArea, before: Uint8Array, after: Uint8Array, regionsBefore: AnnotationRegion[], regionsAfter: AnnotationRegion[]}} AnnotationStep */
 
-/** How many steps can be undone; each keeps two copies of the area that it changed. */
-const ANNOTATION_STEPS = 60;
+/** How much may be kept for undo, in bytes; each step keeps two copies of the area that it changed. */
+const ANNOTATION_HISTORY_BYTES = 128 * 1024 * 1024;
 const ANNOTATION_MOST_REGIONS = 255;
 /** In pixels of the image. */
 const ANNOTATION_BRUSHES = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256];
@@ -24,6 +24,7 @@ class AnnotationRegions extends AnnotationField {
     _brush: { state: true },
     _regions: { state: true },
     _corners: { state: true },
+    _hover: { state: true },
     _penDown: { state: true },
     _loadingMask: { state: true },
     _maskFailed: { state: true },
@@ -40,6 +41,8 @@ class AnnotationRegions extends AnnotationField {
     this._regions = [];
     /** @type {AnnotationPoint[] | undefined} of the area that is being drawn */
     this._corners = undefined;
+    /** @type {AnnotationPoint | undefined} where the mouse is */
+    this._hover = undefined;
     this._penDown = false;
     this._loadingMask = false;
     this._maskFailed = false;
@@ -237,12 +240,19 @@ class AnnotationRegions extends AnnotationField {
     }
     this._history.past.push(step);
     this._history.future = [];
-    if (this._history.past.length > ANNOTATION_STEPS) {
-      this._history.past.shift();
-      this._loadedModified = true;
-    }
+    this.#forgetOldSteps();
     this._painted(area);
     this._changed();
+  }
+
+  /** The last step stays, however large it is. */
+  #forgetOldSteps() {
+    const past = this._history.past;
+    let bytes = past.reduce((sum, step) => sum + 2 * step.before.length, 0);
+    while (bytes > ANNOTATION_HISTORY_BYTES && past.length > 1) {
+      bytes -= 2 * /** @type {AnnotationStep} */ (past.shift()).before.length;
+      this._loadedModified = true;
+    }
   }
 
   _cancel() {
@@ -311,7 +321,7 @@ class AnnotationRegions extends AnnotationField {
   _remove(id) {
     const item = this._items().find((candidate) => candidate.id === id);
     if (!item || !this._ready) return;
-    this._cancel();
+    this.#leaveCross();
     const before = this._mask.pixels.slice();
     const regions = this._regions;
     this._forget(id);
@@ -330,7 +340,7 @@ class AnnotationRegions extends AnnotationField {
 
   /** @param {"brush" | "eraser" | "fill"} tool */
   #use(tool) {
-    this._cancel();
+    this.#leaveCross();
     this._tool = tool;
     this._say(ELEMENT_STRINGS.annotation[tool]);
   }
@@ -365,7 +375,12 @@ class AnnotationRegions extends AnnotationField {
   _pointerMove(event) {
     // A fast hand moves further than a frame shows.
     for (const part of event.getCoalescedEvents?.() ?? []) this.#stroke(this._at(part));
-    this.#stroke(this._at(event));
+    this._hover = this._at(event);
+    this.#stroke(this._hover);
+  }
+
+  _pointerLeave() {
+    this._hover = undefined;
   }
 
   _pointerUp() {
@@ -482,18 +497,21 @@ class AnnotationRegions extends AnnotationField {
 
   #renderCorners() {
     if (!this._corners) return nothing;
-    const points = this._cursor ? [...this._corners, this._cursor] : this._corners;
+    const next = this._cursor ?? this._hover;
+    const points = next ? [...this._corners, next] : this._corners;
     const path = points.map(({ x, y }, index) => `${index ? "L" : "M"}${x} ${y}`).join("");
     return svg`<path class="halo" d=${path}></path><path class="line" d=${path} stroke="#101820"></path>
       ${this._corners.map((at) => svg`<circle class="handle" cx=${at.x} cy=${at.y} r=${5 / this._zoom}></circle>`)}`;
   }
 
-  /** The brush around the cross. */
+  /** How large the brush is, around the cross or the mouse. */
   #renderBrush() {
-    if (!this._cursor || this._tool === "fill") return nothing;
-    const { x, y } = this._cursor;
-    return svg`<circle class="halo" cx=${x} cy=${y} r=${this._diameter / 2}></circle>
-      <circle class="line" cx=${x} cy=${y} r=${this._diameter / 2} stroke="#101820" stroke-dasharray=${this._penDown ? "none" : 5 / this._zoom}></circle>`;
+    const middle = this._cursor ?? this._hover;
+    if (!middle || this._tool === "fill") return nothing;
+    const radius = this._diameter / 2;
+    return svg`<circle class="halo" cx=${middle.x} cy=${middle.y} r=${radius}></circle>
+      <circle class="line brush" cx=${middle.x} cy=${middle.y} r=${radius} stroke="#101820"
+        stroke-dasharray=${this._painting ? "none" : 5 / this._zoom}></circle>`;
   }
 
   _renderNotice() {

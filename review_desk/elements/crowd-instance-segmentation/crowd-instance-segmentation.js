@@ -27,8 +27,10 @@ class CrowdInstanceSegmentation extends AnnotationRegions {
   }
 
   _answer() {
+    // While a stroke is being painted it is in the picture, but not measured yet.
+    const measures = this._painting ? this._mask.measure() : this._measures;
     const instances = this._regions
-      .filter(({ id }) => this._measures.has(id))
+      .filter(({ id }) => measures.has(id))
       .map(({ id, label }) => ({ color: annotationColor(id - 1), label }));
     return { labeledImage: { pngImageData: this._png() }, instances };
   }
