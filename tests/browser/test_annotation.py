@@ -525,6 +525,21 @@ def test_an_instance_counts_while_the_brush_is_still_down(tool: Annotating) -> N
     assert tool.value["instances"] == []
 
 
+def test_escape_takes_a_stroke_back_that_is_under_way(tool: Annotating) -> None:
+    tool.annotate("crowd-instance-segmentation")
+    tool.drag((100, 50), (150, 50))
+    before = tool.value
+    at, _ = tool.screen(100, 100)
+    tool.page.mouse.move(*at)
+    tool.page.mouse.down()
+    tool.page.mouse.move(at[0] + 60, at[1])
+    assert tool.value["labeledImage"] != before["labeledImage"]
+    tool.press("Escape")
+    tool.page.mouse.move(at[0] + 90, at[1])
+    tool.page.mouse.up()
+    assert tool.value == before
+
+
 def test_the_mouse_shows_the_brush(tool: Annotating) -> None:
     tool.annotate("crowd-semantic-segmentation")
     at, _ = tool.screen(100, 100)

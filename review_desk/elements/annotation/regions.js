@@ -55,7 +55,7 @@ class AnnotationRegions extends AnnotationField {
     this._revision = 0;
     /** Whether what was loaded, or what can no longer be undone, differs from the initial value. */
     this._loadedModified = false;
-    /** @type {{before: Uint8Array, regions: AnnotationRegion[], area: AnnotationArea | undefined, last: AnnotationPoint} | undefined} */
+    /** @type {{before: Uint8Array, regions: AnnotationRegion[], region: number, area: AnnotationArea | undefined, last: AnnotationPoint} | undefined} */
     this._painting = undefined;
     /** @type {{revision: number, png: string} | undefined} */
     this._encoded = undefined;
@@ -191,7 +191,7 @@ class AnnotationRegions extends AnnotationField {
     const regions = this._regions;
     const region = this._tool === "eraser" ? 0 : this._target();
     if (this._tool !== "eraser" && !region) return;
-    this._painting = { before: this._mask.pixels.slice(), regions, area: undefined, last: at };
+    this._painting = { before: this._mask.pixels.slice(), regions, region, area: undefined, last: at };
     this.#stroke(at);
   }
 
@@ -199,8 +199,7 @@ class AnnotationRegions extends AnnotationField {
   #stroke(at) {
     const painting = this._painting;
     if (!painting) return;
-    const region = this._tool === "eraser" ? 0 : this._target();
-    const area = this._mask.stroke(painting.last, at, this._diameter, region);
+    const area = this._mask.stroke(painting.last, at, this._diameter, painting.region);
     painting.last = at;
     painting.area = painting.area ? annotationUnion(painting.area, area) : area;
     this.#show(area);
@@ -407,6 +406,7 @@ class AnnotationRegions extends AnnotationField {
     else if (key === "n" && this._labels.length) this.#cross();
     else if (key === "enter" && this._corners) this.#fill();
     else if (key === "backspace" && this._corners) this.#takeBack();
+    else if (key === "escape" && this._painting && !this._penDown) this._cancel();
     else if (key === "escape" && (this._cursor || this._corners)) this.#leaveCross();
     else return false;
     return true;
