@@ -180,6 +180,7 @@ const ELEMENT_STRINGS = {
         helpCharacter: "This list",
       },
     },
+  },
   annotation: {
     labels: "Labels",
     tools: "Tools",
