@@ -44,6 +44,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/portal/"): Rule(Let.EVERYBODY),
     ("GET", "/portal/static/{name}"): Rule(Let.EVERYBODY, ()),
     ("GET", "/portal/elements/crowd-html-elements.js"): Rule(Let.EVERYBODY),
+    ("GET", "/portal/warm-frame"): Rule(Let.EVERYBODY),
     # These open with a sealed link, not with a session: see test_portal_api.py.
     ("GET", "/portal/frame/{token}"): Rule(Let.EVERYBODY),
     ("GET", "/portal/media/{token}/{name}"): Rule(Let.EVERYBODY),
@@ -59,6 +60,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("PUT", "/portal/api/tasks/{task_id}/draft"): Rule(Let.WORKERS, HOLDER, ANSWER),
     ("POST", "/portal/api/tasks/{task_id}/heartbeat"): Rule(Let.WORKERS, HOLDER),
     ("POST", "/portal/api/tasks/{task_id}/submit"): Rule(Let.WORKERS, HOLDER, ANSWER),
+    ("POST", "/portal/api/tasks/{task_id}/undo"): Rule(Let.WORKERS, HOLDER),
+    ("GET", "/portal/api/history"): Rule(Let.WORKERS),
     ("POST", "/portal/api/tasks/{task_id}/release"): Rule(Let.WORKERS, HOLDER),
     ("POST", "/portal/api/tasks/{task_id}/decline"): Rule(Let.WORKERS, HOLDER, ANSWER),
     ("GET", "/portal/api/teams"): Rule(Let.LEADS),

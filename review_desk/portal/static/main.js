@@ -13,17 +13,26 @@ class Portal {
   /** @type {QueuePage | TaskPage | null} */
   page = null;
   api = new Api(() => this.#signInAgain());
+  /** @type {(() => void) | null} */
+  #takeBack = null;
 
   async start() {
     byId("skip").addEventListener("click", (event) => {
       event.preventDefault();
       (document.querySelector("main iframe, main button") ?? byId("main")).focus();
     });
+    window.addEventListener("keydown", (event) => {
+      if (!event.altKey || event.ctrlKey || event.metaKey || event.code !== "KeyU" || !this.#takeBack) return;
+      if (document.querySelector("dialog[open]")) return;
+      event.preventDefault();
+      this.#takeBack();
+    });
     window.addEventListener("beforeunload", (event) => {
       if (this.page instanceof TaskPage && this.page.busy) event.preventDefault();
     });
     this.worker = (await this.#retry(() => this.api.session())) ?? (await this.#signIn());
     this.#showWorker();
+    keepElementsWarm();
     const id = new URLSearchParams(location.hash.slice(1)).get("task");
     if (!id || !(await this.#openAgain(id))) await this.#showQueue();
   }
@@ -107,12 +116,53 @@ class Portal {
   #showTask(task, wanted, name) {
     this.page?.close();
     history.replaceState(null, "", `#task=${encodeURIComponent(task.id)}`);
-    const page = new TaskPage(this.api, this.worker.username, task, (outcome) => {
-      if (outcome === "submitted" || outcome === "declined" || outcome === "gone") this.#next(wanted, name);
-      else this.#showQueue();
+    const page = new TaskPage(this.api, this.worker.username, task, wanted, {
+      finish: (outcome, submitted) => {
+        if (submitted) this.#submitted(task, submitted, wanted, name);
+        else if (outcome === "declined" || outcome === "gone") this.#next(wanted, name);
+        else this.#showQueue();
+      },
+      takeBack: () => this.#takeBack?.(),
     });
     this.page = page;
     page.open();
+  }
+
+  /**
+   * Show the task that came with the answer's receipt, and offer to take the answer back while that is possible.
+   * @param {any} task
+   * @param {any} submitted the service's answer
+   * @param {{flow_definition?: string}} wanted
+   * @param {string} name
+   */
+  #submitted(task, { next, undo_seconds = 0 }, wanted, name) {
+    const takeBack = undo_seconds ? () => this.#undo(task, wanted, name) : null;
+    this.#takeBack = takeBack;
+    const button = takeBack && make("button", { type: "button", onclick: takeBack }, strings.task.undo, " ", make("kbd", {}, "Alt+U"));
+    toast(strings.task.submitted(task.human_loop), { button, seconds: undo_seconds || undefined });
+    window.setTimeout(() => {
+      if (this.#takeBack === takeBack) this.#takeBack = null;
+    }, undo_seconds * 1000);
+    if (next?.task) this.#showTask(next.task, wanted, name);
+    else this.#showQueue({ reason: next?.reason, name, retryAfter: next?.retry_after });
+  }
+
+  /**
+   * Take an answer back and go on with its task. The task after it stays the worker's.
+   * @param {any} task
+   * @param {{flow_definition?: string}} wanted
+   * @param {string} name
+   */
+  async #undo(task, wanted, name) {
+    if (this.page instanceof TaskPage && this.page.submitting) return;
+    this.#takeBack = null;
+    try {
+      const reopened = await this.api.act(task.id, "undo");
+      toast(strings.task.undone(task.human_loop));
+      this.#showTask(reopened, wanted, name);
+    } catch (error) {
+      toast(error instanceof RefusedError ? error.message : strings.signIn.unreachable);
+    }
   }
 
   /**
@@ -134,6 +184,16 @@ class Portal {
       }
     }
   }
+}
+
+/**
+ * Load the elements' script where the tasks' frames will find it: in a frame of the same kind, which stays, so that its
+ * copy does, too. It knows nothing of any task.
+ */
+function keepElementsWarm() {
+  const frame = make("iframe", { hidden: true, title: strings.task.frame, src: "/portal/warm-frame" });
+  frame.setAttribute("sandbox", "allow-scripts allow-forms");
+  document.body.append(frame);
 }
 
 new Portal().start();
