@@ -311,11 +311,6 @@ def finish_open_tasks(desk: ReviewDesk) -> None:
         portal.submit(claimed.json(), {}).raise_for_status()
 
 
-def script_loads(desk: ReviewDesk) -> int:
-    """How often a browser has asked for the elements' script."""
-    return desk.log.count("crowd-html-elements.js")
-
-
 def show(result: dict[str, Any]) -> None:
     """Print the table."""
     loaded = result["bytes_loaded"]
@@ -327,7 +322,6 @@ def show(result: dict[str, Any]) -> None:
         ("claim to interactive, p95 ms", result["claim_to_interactive_p95_ms"], ""),
         ("bytes until the first form is there", loaded["first_item"], "sign-in included"),
         ("bytes of each later form, median", loaded["each_later_item"], "its image included"),
-        ("loads of the elements' script", result["elements_script_loads"], ""),
     )
     print()
     for name, value, remark in rows:
@@ -337,16 +331,13 @@ def show(result: dict[str, Any]) -> None:
 def main() -> None:
     forms = make_forms(12)
     with tempfile.TemporaryDirectory() as name, local_s3() as s3, sync_playwright() as playwright:
-        desk = ReviewDesk(
-            Path(name), s3.meta.endpoint_url, serve_options=("--access-log", "--log-format", "json")
-        )
+        desk = ReviewDesk(Path(name), s3.meta.endpoint_url)
         desk.prepare()
         desk.start()
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
         try:
             start_forms(desk, s3, forms, "times", ITEMS + 2)
             result = measure_times(browser, desk)
-            result["elements_script_loads"] = script_loads(desk)
             finish_open_tasks(desk)
             start_forms(desk, s3, forms, "bytes", ITEMS_FOR_BYTES + 2)
             result["bytes_loaded"] = measure_bytes(browser, desk, result["keys_7_fields"])

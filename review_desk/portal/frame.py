@@ -77,19 +77,12 @@ def media(desk: Desk, token: str, name: str) -> Response:
     return StreamingResponse(_chunks(found["Body"]), headers=media_headers(found, sealed["key"]))
 
 
-@router.get("/portal/warm-frame", response_class=HTMLResponse)
-def warm_frame(desk: Desk, request: Request) -> Response:
-    """A page that loads the elements' script and nothing else, so that a browser has it before the first task.
-
-    It holds nothing of any task: whoever opens it learns what the script's own address says.
-    """
-    page = f'<!doctype html><meta charset=utf-8><title>Task</title><script src="{script_url()}"></script>'
-    return HTMLResponse(page, headers=frame_headers(_origins(desk, request)))
-
-
 @router.get(SCRIPT_PATH)
 def elements(v: str = "", accept_encoding: Annotated[str, Header()] = "") -> Response:
-    """The crowd elements, as one classic script; under the address of its version it is kept for good."""
+    """The crowd elements, as one classic script; under the address of its version it may be kept for good.
+
+    Chromium keeps nothing for a frame whose origin is opaque and loads it with each task, so it is compressed.
+    """
     headers = {
         "Cache-Control": FOR_A_YEAR if v == bundle_version() else "no-cache",
         "Cross-Origin-Resource-Policy": "cross-origin",

@@ -68,7 +68,6 @@ def test_a_later_task_costs_one_request_and_its_page(
     assert requests_to(desk, "/portal/api/tasks/claim") == 1
     assert requests_to(desk, "/portal/api/tasks/{task_id}/submit") == 4
     assert requests_to(desk, "/portal/frame/{token}") == 4
-    assert requests_to(desk, "/portal/elements/crowd-html-elements.js") == 1
 
 
 def test_the_history_tells_what_was_done(page: Page, desk: ReviewDesk, start_loops: StartLoops) -> None:

@@ -32,7 +32,6 @@ class Portal {
     });
     this.worker = (await this.#retry(() => this.api.session())) ?? (await this.#signIn());
     this.#showWorker();
-    keepElementsWarm();
     const id = new URLSearchParams(location.hash.slice(1)).get("task");
     if (!id || !(await this.#openAgain(id))) await this.#showQueue();
   }
@@ -184,16 +183,6 @@ class Portal {
       }
     }
   }
-}
-
-/**
- * Load the elements' script where the tasks' frames will find it: in a frame of the same kind, which stays, so that its
- * copy does, too. It knows nothing of any task.
- */
-function keepElementsWarm() {
-  const frame = make("iframe", { hidden: true, title: strings.task.frame, src: "/portal/warm-frame" });
-  frame.setAttribute("sandbox", "allow-scripts allow-forms");
-  document.body.append(frame);
 }
 
 new Portal().start();
