@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +164,9 @@ class CountingProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         back, forth = await asyncio.open_connection("127.0.0.1", self._target)
-        await asyncio.gather(self._pass(reader, forth, count=False), self._pass(back, writer, count=True))
+        # At the end the loop cancels what is still open, and would report that.
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(self._pass(reader, forth, count=False), self._pass(back, writer, count=True))
 
     async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, count: bool) -> None:
         try:

@@ -117,6 +117,8 @@ class Portal {
     history.replaceState(null, "", `#task=${encodeURIComponent(task.id)}`);
     const page = new TaskPage(this.api, this.worker.username, task, wanted, {
       finish: (outcome, submitted) => {
+        // What is said about this task takes the place of the offer.
+        this.#takeBack = null;
         if (submitted) this.#submitted(task, submitted, wanted, name);
         else if (outcome === "declined" || outcome === "gone") this.#next(wanted, name);
         else this.#showQueue();
