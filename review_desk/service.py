@@ -27,6 +27,8 @@ from review_desk.engine.sessions import SessionStore
 from review_desk.engine.sign_in import PasswordSignIn
 from review_desk.engine.tags import TagStore
 from review_desk.engine.tasks import TaskStore
+from review_desk.engine.undo import Undo
+from review_desk.engine.worker_history import WorkerHistory
 from review_desk.engine.workers import WorkerStore
 from review_desk.engine.workteams import WorkteamStore
 from review_desk.links import Links
@@ -92,6 +94,8 @@ class Service:
         self.metrics = Metrics(lambda: read_backlog(self.database, self.clock))
         self.oversight = Oversight(self.database, self.clock, self.loops)
         self.tasks = TaskStore(self.database, self.clock, self.metrics.lease_expiries.inc)
+        self.undo = Undo(self.database, self.clock)
+        self.worker_history = WorkerHistory(self.database, self.clock)
         self.outbox = Outbox(
             self.database,
             self.clock,

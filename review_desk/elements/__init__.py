@@ -8,6 +8,8 @@ names.
 from __future__ import annotations
 
 import functools
+import gzip
+import hashlib
 import json
 from pathlib import Path
 
@@ -38,6 +40,18 @@ def bundle() -> str:
     parts = [f"const ELEMENT_STYLES = {json.dumps(styles)};"]
     parts += [f"// {name}.js\n{_read(name, '.js')}" for name in names]
     return '(() => {\n"use strict";\n' + "\n".join(parts) + "\n})();\n"
+
+
+@functools.cache
+def compressed_bundle() -> bytes:
+    """Return the script as gzip, the same bytes in every process."""
+    return gzip.compress(bundle().encode(), mtime=0)
+
+
+@functools.cache
+def bundle_version() -> str:
+    """Return what changes with the script: the beginning of its digest."""
+    return hashlib.sha256(bundle().encode()).hexdigest()[:16]
 
 
 def _element_files() -> list[str]:

@@ -40,5 +40,9 @@ class LeaseLostError(EngineError):
     """The task was taken again elsewhere, given up, or submitted already."""
 
 
+class TooLateError(EngineError):
+    """What was submitted can no longer be taken back."""
+
+
 class LateAnswerError(EngineError):
     """The answer came when the loop no longer needed it; it is kept, but does not count."""

@@ -86,6 +86,10 @@ class LoopProgress:
         active_count = self.active_count - (1 if lease_held else 0)
         return replace(self, active_count=active_count, answer_count=self.answer_count + 1).settled(now)
 
+    def reopened(self) -> LoopProgress:
+        """A worker took a counted answer back to go on with it; the slot stays theirs."""
+        return replace(self, active_count=self.active_count + 1, answer_count=self.answer_count - 1)
+
     def stopped(self, now: datetime) -> LoopProgress:
         """StopHumanLoop: nobody new starts; who already works may finish. No effect on a loop that ended."""
         if self.status is not LoopStatus.IN_PROGRESS:

@@ -61,9 +61,10 @@ LOOP = (
 LOOP_WITH_INPUT = LOOP.add_columns(
     flow_definition.c.request.label("flow_request"), human_loop_input.c.content
 ).join(human_loop_input, human_loop_input.c.human_loop_id == human_loop.c.id)
-# Two answers of one millisecond stand in the order of the log, so that each delivery writes the same.
+# Two answers of one millisecond stand in the order of the log, so that each delivery writes the same. One that was
+# taken back and given again is in the log twice.
 LOGGED_AT = (
-    select(func.min(task_event.c.id))
+    select(func.max(task_event.c.id))
     .where(
         task_event.c.human_loop_id == LOOP_ID,
         task_event.c.task_id == task.c.id,

@@ -6,12 +6,13 @@ Every answer but 204 is JSON; an error is ``{"error": {"code", "message"}}`` wit
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from review_desk.engine.clock import iso_milliseconds
 from review_desk.engine.tasks import NoTask, Task
+from review_desk.engine.worker_history import FinishedTask
 from review_desk.portal.authorization import IdleSession, WorkerSession
 from review_desk.portal.desk import Desk
 from review_desk.portal.frame import frame_url
@@ -20,6 +21,7 @@ from review_desk.portal.models import (
     Decline,
     Draft,
     HeartbeatAnswer,
+    HistoryAnswer,
     QueueAnswer,
     Submission,
     SubmissionAnswer,
@@ -56,8 +58,7 @@ def queue(desk: Desk, session: WorkerSession) -> dict[str, Any]:
 
 @router.post("/tasks/claim", response_model=None, responses=answers(TaskAnswer, *ACTING) | NO_TASK)
 def claim(desk: Desk, session: WorkerSession, wanted: Claim) -> dict[str, Any] | Response:
-    with desk.metrics.claim.time():
-        found = desk.tasks.claim(session.worker_id, wanted.flow_definition, wanted.human_loop)
+    found = _claim(desk, session.worker_id, wanted.flow_definition, wanted.human_loop)
     if isinstance(found, NoTask):
         headers = {"X-Review-Desk-Reason": str(found.reason)}
         if found.retry_after is not None:
@@ -88,7 +89,35 @@ def submit(desk: Desk, session: WorkerSession, task_id: PathText, submission: Su
     with desk.metrics.submit.time():
         task = desk.tasks.submit(session.worker_id, task_id, submission.answer, submission.lease_token)
     desk.deliver_soon()
-    return {"state": str(task.state), "human_loop_status": str(task.loop_status)}
+    answer: dict[str, Any] = {"state": str(task.state), "human_loop_status": str(task.loop_status)}
+    if undo_seconds := desk.undo.seconds_for(task):
+        answer["undo_seconds"] = undo_seconds
+    if submission.claim_next:
+        # In the same request, so that the next task costs no further way to the service. It may be repeated.
+        found = _claim(desk, session.worker_id, submission.claim_next.flow_definition)
+        answer["next"] = (
+            {"reason": found.reason, "retry_after": found.retry_after}
+            if isinstance(found, NoTask)
+            else {"task": _task(desk, found)}
+        )
+    return answer
+
+
+@router.post("/tasks/{task_id}/undo", responses=answers(TaskAnswer, *ON_ONE))
+def undo(desk: Desk, session: WorkerSession, task_id: PathText) -> dict[str, Any]:
+    desk.undo.reopen(session.worker_id, task_id)
+    return _task(desk, desk.tasks.get(session.worker_id, task_id))
+
+
+@router.get("/history", responses=answers(HistoryAnswer, 400, *SIGNED_IN))
+def history(
+    desk: Desk,
+    session: WorkerSession,
+    before: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> dict[str, Any]:
+    tasks, following = desk.worker_history.today(session.worker_id, limit, before)
+    return {"tasks": [_finished(task) for task in tasks], "before": following}
 
 
 @router.post("/tasks/{task_id}/release", status_code=204, responses=answers(None, *ON_ONE))
@@ -101,6 +130,26 @@ def release(desk: Desk, session: WorkerSession, task_id: PathText) -> None:
 def decline(desk: Desk, session: WorkerSession, task_id: PathText, body: Decline) -> None:
     desk.tasks.decline(session.worker_id, task_id, body.reason)
     desk.deliver_soon()
+
+
+def _claim(
+    desk: Service, worker_id: int, flow_definition: str | None, human_loop: str | None = None
+) -> Task | NoTask:
+    with desk.metrics.claim.time():
+        return desk.tasks.claim(worker_id, flow_definition, human_loop)
+
+
+def _finished(task: FinishedTask) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "human_loop": task.human_loop,
+        "flow_definition": task.flow_definition,
+        "title": task.title,
+        "outcome": str(task.outcome),
+        "accepted_at": iso_milliseconds(task.accepted_at),
+        "ended_at": iso_milliseconds(task.ended_at),
+        "handling_seconds": task.handling_seconds,
+    }
 
 
 def _task(service: Service, task: Task) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from review_desk.engine.errors import (
     LeaseLostError,
     NotFoundError,
     StaleDraftError,
+    TooLateError,
 )
 from review_desk.engine.sign_in import SignInError, SignInThrottledError
 from review_desk.logs import note
@@ -32,6 +33,7 @@ STATUS_OF_ERROR: dict[type[EngineError], tuple[int, str]] = {
     StaleDraftError: (409, "StaleDraft"),
     LeaseLostError: (409, "LeaseLost"),
     LateAnswerError: (409, "LateAnswer"),
+    TooLateError: (409, "TooLate"),
 }
 
 HTTP_ERRORS = {

@@ -10,13 +10,13 @@ import html
 import mimetypes
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
-from review_desk.elements import bundle
+from review_desk.elements import bundle, bundle_version, compressed_bundle
 from review_desk.engine.tasks import Task
 from review_desk.links import FRAME, MEDIA
 from review_desk.portal.desk import Desk
@@ -28,12 +28,18 @@ SHORTEST_LINK_IN_SECONDS = 900
 SCRIPT_PATH = "/portal/elements/crowd-html-elements.js"
 SHOWN_TYPES = ("image/", "audio/", "video/", "application/pdf", "text/plain")
 CHUNK = 256 * 1024
+FOR_A_YEAR = "public, max-age=31536000, immutable"
 ORIGIN = re.compile(r"https?://([\w.-]{1,255}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,5})?", re.ASCII)
 
 
 def frame_url(service: Service, task: Task) -> str:
     """Return the address of a task's frame: signed, good for the task's time limit and at least 15 minutes."""
     return service.links.frame(task.id, _lifetime(task))
+
+
+def script_url() -> str:
+    """Return the address of the elements' script as it is now: another script has another address."""
+    return f"{SCRIPT_PATH}?v={bundle_version()}"
 
 
 router = APIRouter(include_in_schema=False)
@@ -55,7 +61,7 @@ def frame(desk: Desk, request: Request, token: str) -> Response:
         page = render(template, task_input, grant_read_access=grant_read_access)
     except TemplateError as error:
         return HTMLResponse(_notice(f"This task could not be shown: {error}"), 422, headers)
-    return HTMLResponse(localise(page, SCRIPT_PATH).encode(errors="replace"), headers=headers)
+    return HTMLResponse(localise(page, script_url()).encode(errors="replace"), headers=headers)
 
 
 @router.get("/portal/media/{token}/{name}", response_model=None)
@@ -72,14 +78,21 @@ def media(desk: Desk, token: str, name: str) -> Response:
 
 
 @router.get(SCRIPT_PATH)
-def elements() -> Response:
-    """The crowd elements, as one classic script."""
+def elements(v: str = "", accept_encoding: Annotated[str, Header()] = "") -> Response:
+    """The crowd elements, as one classic script; under the address of its version it may be kept for good.
+
+    Chromium keeps nothing for a frame whose origin is opaque and loads it with each task, so it is compressed.
+    """
     headers = {
-        "Cache-Control": "no-cache",
+        "Cache-Control": FOR_A_YEAR if v == bundle_version() else "no-cache",
         "Cross-Origin-Resource-Policy": "cross-origin",
+        "Vary": "Accept-Encoding",
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(bundle(), media_type="text/javascript", headers=headers)
+    if "gzip" not in [coding.strip() for coding in accept_encoding.lower().split(",")]:
+        return Response(bundle(), media_type="text/javascript", headers=headers)
+    headers["Content-Encoding"] = "gzip"
+    return Response(compressed_bundle(), media_type="text/javascript", headers=headers)
 
 
 def frame_headers(origins: list[str]) -> dict[str, str]:

@@ -9,12 +9,15 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from review_desk.engine.lifecycle import LoopStatus
+from review_desk.engine.lifecycle import LoopStatus, TaskState
 from review_desk.engine.roles import Role
+from review_desk.engine.tasks import NoTaskReason
 from review_desk.strict_json import scalar_text
 
 WITHOUT_NUL = r"^[^\x00]*$"
 """PostgreSQL stores no text with U+0000."""
+
+FLOW_DEFINITION_ARN = r"^([^:\x00]*:){5}flow-definition/[^\x00]*$"
 
 Text = Annotated[str, Field(pattern=WITHOUT_NUL)]
 Content = Annotated[dict[str, Any], BeforeValidator(scalar_text)]
@@ -34,9 +37,16 @@ class Draft(BaseModel):
     version: Annotated[int, Field(ge=0, lt=2**31 - 1, strict=True)]
 
 
+class NextClaim(BaseModel):
+    """What to claim once an answer is in; only well-formed, so that it refuses no answer afterwards."""
+
+    flow_definition: Annotated[str, Field(pattern=FLOW_DEFINITION_ARN)] | None = None
+
+
 class Submission(BaseModel):
     answer: Content
     lease_token: Text
+    claim_next: NextClaim | None = None
 
 
 class Decline(BaseModel):
@@ -129,9 +139,37 @@ class HeartbeatAnswer(_Answer):
     human_loop_status: LoopStatus
 
 
+class NextTaskAnswer(_Answer):
+    """What a claim after a submission found: a task, or the reason why there is none."""
+
+    task: TaskAnswer | None = None
+    reason: NoTaskReason | None = None
+    retry_after: int | None = None
+
+
 class SubmissionAnswer(_Answer):
+    """``next`` if it was asked for; ``undo_seconds`` if the answer can be taken back for so long."""
+
     state: str
     human_loop_status: LoopStatus
+    undo_seconds: int | None = None
+    next: NextTaskAnswer | None = None
+
+
+class FinishedTaskAnswer(_Answer):
+    id: str
+    human_loop: str
+    flow_definition: str
+    title: str
+    outcome: TaskState
+    accepted_at: Moment
+    ended_at: Moment
+    handling_seconds: float
+
+
+class HistoryAnswer(_Answer):
+    tasks: list[FinishedTaskAnswer]
+    before: str | None
 
 
 class FlowProgressAnswer(_Answer):

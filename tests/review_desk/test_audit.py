@@ -223,10 +223,11 @@ WRITTEN_IN_TASK_EVENT = {
     "/portal/api/tasks/{task_id}/submit": "answer-refused",
 }
 NO_CHANGE_TO_TELL = {
-    # The house has claimed the task already; drafts and heartbeats are the worker's own.
+    # The house has claimed the task already and not answered it; drafts and heartbeats are the worker's own.
     "/portal/api/tasks/claim",
     "/portal/api/tasks/{task_id}/draft",
     "/portal/api/tasks/{task_id}/heartbeat",
+    "/portal/api/tasks/{task_id}/undo",
 }
 
 

@@ -59,6 +59,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("PUT", "/portal/api/tasks/{task_id}/draft"): Rule(Let.WORKERS, HOLDER, ANSWER),
     ("POST", "/portal/api/tasks/{task_id}/heartbeat"): Rule(Let.WORKERS, HOLDER),
     ("POST", "/portal/api/tasks/{task_id}/submit"): Rule(Let.WORKERS, HOLDER, ANSWER),
+    ("POST", "/portal/api/tasks/{task_id}/undo"): Rule(Let.WORKERS, HOLDER),
+    ("GET", "/portal/api/history"): Rule(Let.WORKERS),
     ("POST", "/portal/api/tasks/{task_id}/release"): Rule(Let.WORKERS, HOLDER),
     ("POST", "/portal/api/tasks/{task_id}/decline"): Rule(Let.WORKERS, HOLDER, ANSWER),
     ("GET", "/portal/api/teams"): Rule(Let.LEADS),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,12 +94,113 @@ def test_reasons_for_no_task(review_desk_server: ReviewDesk, portal: Portal, sta
     assert (empty.status_code, empty.headers["X-Review-Desk-Reason"]) == (204, "empty")
 
 
+def test_a_submission_may_claim_the_next_task(review_desk_server: ReviewDesk, portal: Portal) -> None:
+    flow = review_desk_server.create_flow_definition("next", "<crowd-form>{{ task.input }}</crowd-form>")
+    for name in ("next-1", "next-2"):
+        review_desk_server.client("sagemaker-a2i-runtime").start_human_loop(
+            HumanLoopName=name, FlowDefinitionArn=flow, HumanLoopInput={"InputContent": "{}"}
+        )
+    task = portal.claim(human_loop="next-1").json()
+    path = f"/portal/api/tasks/{task['id']}/submit"
+    body = {"answer": {"text": "x"}, "lease_token": task["lease"]["token"]}
+
+    malformed = portal.http.post(path, json={**body, "claim_next": {"flow_definition": "portal"}})
+    assert error_of(malformed) == (400, "Invalid")
+    assert portal.http.get(f"/portal/api/tasks/{task['id']}").json()["state"] == "working"
+
+    body["claim_next"] = {"flow_definition": flow}
+    answer = portal.http.post(path, json=body).json()
+    assert answer.keys() == {"state", "human_loop_status", "next"}
+    assert (answer["state"], answer["human_loop_status"]) == ("submitted", "Completed")
+    following = answer["next"]["task"]
+    assert (following["human_loop"], following["state"]) == ("next-2", "working")
+    assert following.keys() == portal.http.get(f"/portal/api/tasks/{following['id']}").json().keys()
+    assert httpx.get(f"{portal.http.base_url}{following['frame_url']}").status_code == 200
+    # A client whose connection broke sends it again, and has the same task in hand.
+    assert portal.http.post(path, json=body).json()["next"]["task"]["id"] == following["id"]
+
+    last = {"answer": {}, "lease_token": following["lease"]["token"], "claim_next": {"flow_definition": flow}}
+    ended = portal.http.post(f"/portal/api/tasks/{following['id']}/submit", json=last).json()
+    assert ended["next"] == {"reason": "empty", "retry_after": None}
+
+
+def test_what_comes_with_a_submission_is_only_of_the_workers_teams(
+    review_desk_server: ReviewDesk, portal: Portal, start: Any, flow: str
+) -> None:
+    """The next task is claimed, so it is held: nobody is shown anything of a loop before that."""
+    review_desk_server.command("team", "create", "elsewhere")
+    review_desk_server.add_worker("stranger", "elsewhere")
+    review_desk_server.command(
+        "worker", "create", "mover", "--team", "reviewers", "--password-stdin", stdin=PASSWORD
+    )
+    mover = review_desk_server.portal("mover")
+    for name in ("left-1", "left-2"):
+        start(name)
+    task = mover.claim(human_loop="left-1").json()
+    review_desk_server.command(
+        "worker", "create", "mover", "--team", "elsewhere", "--password-stdin", stdin=PASSWORD
+    )
+    review_desk_server.command("worker", "remove", "mover", "--team", "reviewers")
+    body = {"answer": {}, "lease_token": task["lease"]["token"], "claim_next": {"flow_definition": flow}}
+    answer = mover.http.post(f"/portal/api/tasks/{task['id']}/submit", json=body).json()
+    assert answer["next"] == {"reason": "empty", "retry_after": None}
+    portal.submit(portal.claim(human_loop="left-2").json(), {})
+
+
+def test_taking_an_answer_back_over_http(review_desk_server: ReviewDesk) -> None:
+    arn = review_desk_server.create_flow_definition("twice", TEMPLATE, TaskCount=2)
+    review_desk_server.client("sagemaker-a2i-runtime").start_human_loop(
+        HumanLoopName="twice-1",
+        FlowDefinitionArn=arn,
+        HumanLoopInput={"InputContent": json.dumps({"image": "s3://documents/page 1.png"})},
+    )
+    first, second = (review_desk_server.portal(f"worker-{number}") for number in (1, 2))
+    task = first.claim(human_loop="twice-1").json()
+    undo = f"/portal/api/tasks/{task['id']}/undo"
+    assert first.submit(task, {"text": "x"}).json() == {
+        "state": "submitted",
+        "human_loop_status": "InProgress",
+        "undo_seconds": 10,
+    }
+    assert error_of(second.http.post(undo)) == (404, "NotFound")
+    reopened = first.http.post(undo).json()
+    assert reopened.keys() == task.keys()
+    assert (reopened["state"], reopened["draft"]) == ("working", {"answer": {"text": "x"}, "version": 1})
+    assert first.submit(reopened, {"text": "y"}).json()["undo_seconds"] == 10
+    assert (
+        "undo_seconds" not in second.submit(second.claim(human_loop="twice-1").json(), {"text": "z"}).json()
+    )
+    assert error_of(first.http.post(undo)) == (409, "TooLate")
+
+
+def test_the_own_history_over_http(review_desk_server: ReviewDesk, start: Any, flow: str) -> None:
+    review_desk_server.add_worker("historian")
+    worker = review_desk_server.portal("historian")
+    for name in ("told-1", "told-2"):
+        start(name)
+        worker.submit(worker.claim(human_loop=name).json(), {})
+    page = worker.http.get("/portal/api/history", params={"limit": 1}).json()
+    [newest] = page["tasks"]
+    assert newest.keys() == {
+        "id", "human_loop", "flow_definition", "title", "outcome", "accepted_at", "ended_at", "handling_seconds",
+    }  # fmt: skip
+    assert (newest["human_loop"], newest["flow_definition"], newest["outcome"]) == (
+        "told-2",
+        flow,
+        "submitted",
+    )
+    rest = worker.http.get("/portal/api/history", params={"before": page["before"]}).json()
+    assert ([task["human_loop"] for task in rest["tasks"]], rest["before"]) == (["told-1"], None)
+    assert error_of(worker.http.get("/portal/api/history?before=x")) == (400, "Invalid")
+    assert error_of(worker.http.get("/portal/api/history?limit=0")) == (400, "Invalid")
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
         ("GET", "session"), ("GET", "queue"), ("POST", "tasks/claim"), ("GET", "tasks/x"), ("PUT", "tasks/x/draft"),
         ("POST", "tasks/x/heartbeat"), ("POST", "tasks/x/submit"), ("POST", "tasks/x/release"),
-        ("POST", "tasks/x/decline"), ("POST", "logout"),
+        ("POST", "tasks/x/decline"), ("POST", "tasks/x/undo"), ("GET", "history"), ("POST", "logout"),
     ],
 )  # fmt: skip
 def test_nothing_without_a_session(review_desk_server: ReviewDesk, method: str, path: str) -> None:
@@ -231,6 +333,25 @@ def test_documents_that_could_run_are_only_downloaded(portal: Portal, start: Any
     assert document.headers["Content-Disposition"] == "attachment"
     assert "sandbox" in document.headers["Content-Security-Policy"]
     assert portal.http.post(f"/portal/api/tasks/{task['id']}/release").status_code == 204
+
+
+def test_the_elements_have_an_address_for_each_version(portal: Portal, start: Any) -> None:
+    start("versioned")
+    task = portal.claim(human_loop="versioned").json()
+    page = httpx.get(f"{portal.http.base_url}{task['frame_url']}").text
+    assert portal.http.post(f"/portal/api/tasks/{task['id']}/release").status_code == 204
+    address = page.split('<script src="')[1].split('"')[0]
+    assert re.fullmatch(r"/portal/elements/crowd-html-elements\.js\?v=[0-9a-f]{16}", address)
+
+    script = httpx.get(f"{portal.http.base_url}{address}", headers={"Accept-Encoding": "gzip, br"})
+    assert script.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert (script.headers["Content-Encoding"], script.headers["Vary"]) == ("gzip", "Accept-Encoding")
+    plain = httpx.get(f"{portal.http.base_url}{address}", headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    assert plain.text == script.text
+    assert int(script.headers["Content-Length"]) < len(plain.content) / 2
+    for other in (address.split("?")[0], address[:-1], address + "0"):
+        assert httpx.get(f"{portal.http.base_url}{other}").headers["Cache-Control"] == "no-cache"
 
 
 @pytest.mark.parametrize("path", ["/portal/frame/forged", "/portal/media/forged/page.png"])

@@ -70,6 +70,15 @@ export class Api {
   }
 
   /**
+   * What the worker finished today, the last one first.
+   * @param {string | null} [before] where the page before ended
+   * @returns {Promise<{tasks: any[], before: string | null}>}
+   */
+  async history(before = null) {
+    return (await this.#request("GET", before ? `history?before=${encodeURIComponent(before)}` : "history")).body;
+  }
+
+  /**
    * @param {{flow_definition?: string, human_loop?: string}} wanted
    * @returns {Promise<{task: any} | {task: null, reason: string, retryAfter: number}>}
    */
@@ -95,7 +104,7 @@ export class Api {
 
   /**
    * @param {string} id
-   * @param {"heartbeat" | "submit" | "release" | "decline"} what
+   * @param {"heartbeat" | "submit" | "undo" | "release" | "decline"} what
    * @param {object} [body]
    */
   async act(id, what, body = {}) {

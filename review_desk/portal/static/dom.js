@@ -28,11 +28,23 @@ export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(
 /** @type {number | undefined} */
 let toastTimer;
 
-/** Say something that passes. @param {string} text */
-export function toast(text) {
-  byId("toast").textContent = text;
+/**
+ * Say something that passes.
+ * @param {string} text empty: take it away
+ * @param {{seconds?: number, button?: Node | null}} [options]
+ */
+export function toast(text, { seconds = 4, button = null } = {}) {
+  fillToast(...(text ? [make("span", {}, text)] : []), ...(button ? [button] : []));
   window.clearTimeout(toastTimer);
-  toastTimer = window.setTimeout(() => (byId("toast").textContent = ""), 4000);
+  toastTimer = window.setTimeout(() => fillToast(), seconds * 1000);
+}
+
+/** @param {Node[]} content */
+function fillToast(...content) {
+  const focused = byId("toast").contains(document.activeElement);
+  byId("toast").replaceChildren(...content);
+  // Nobody is left without a focus because a button's time was over.
+  if (focused) /** @type {HTMLElement} */ (document.querySelector("main iframe:not(.waiting)") ?? byId("main")).focus();
 }
 
 /** Say something to a screen reader at once. @param {string} text */

@@ -13,11 +13,19 @@ class Portal {
   /** @type {QueuePage | TaskPage | null} */
   page = null;
   api = new Api(() => this.#signInAgain());
+  /** @type {(() => void) | null} */
+  #takeBack = null;
 
   async start() {
     byId("skip").addEventListener("click", (event) => {
       event.preventDefault();
       (document.querySelector("main iframe, main button") ?? byId("main")).focus();
+    });
+    window.addEventListener("keydown", (event) => {
+      if (!event.altKey || event.ctrlKey || event.metaKey || event.code !== "KeyU" || !this.#takeBack) return;
+      if (document.querySelector("dialog[open]")) return;
+      event.preventDefault();
+      this.#takeBack();
     });
     window.addEventListener("beforeunload", (event) => {
       if (this.page instanceof TaskPage && this.page.busy) event.preventDefault();
@@ -107,12 +115,55 @@ class Portal {
   #showTask(task, wanted, name) {
     this.page?.close();
     history.replaceState(null, "", `#task=${encodeURIComponent(task.id)}`);
-    const page = new TaskPage(this.api, this.worker.username, task, (outcome) => {
-      if (outcome === "submitted" || outcome === "declined" || outcome === "gone") this.#next(wanted, name);
-      else this.#showQueue();
+    const page = new TaskPage(this.api, this.worker.username, task, wanted, {
+      finish: (outcome, submitted) => {
+        // What is said about this task takes the place of the offer.
+        this.#takeBack = null;
+        if (submitted) this.#submitted(task, submitted, wanted, name);
+        else if (outcome === "declined" || outcome === "gone") this.#next(wanted, name);
+        else this.#showQueue();
+      },
+      takeBack: () => this.#takeBack?.(),
     });
     this.page = page;
     page.open();
+  }
+
+  /**
+   * Show the task that came with the answer's receipt, and offer to take the answer back while that is possible.
+   * @param {any} task
+   * @param {any} submitted the service's answer
+   * @param {{flow_definition?: string}} wanted
+   * @param {string} name
+   */
+  #submitted(task, { next, undo_seconds = 0 }, wanted, name) {
+    const takeBack = undo_seconds ? () => this.#undo(task, wanted, name) : null;
+    this.#takeBack = takeBack;
+    const button = takeBack && make("button", { type: "button", onclick: takeBack }, strings.task.undo, " ", make("kbd", {}, "Alt+U"));
+    toast(strings.task.submitted(task.human_loop), { button, seconds: undo_seconds || undefined });
+    window.setTimeout(() => {
+      if (this.#takeBack === takeBack) this.#takeBack = null;
+    }, undo_seconds * 1000);
+    if (next?.task) this.#showTask(next.task, wanted, name);
+    else this.#showQueue({ reason: next?.reason, name, retryAfter: next?.retry_after });
+  }
+
+  /**
+   * Take an answer back and go on with its task. The task after it stays the worker's.
+   * @param {any} task
+   * @param {{flow_definition?: string}} wanted
+   * @param {string} name
+   */
+  async #undo(task, wanted, name) {
+    if (this.page instanceof TaskPage && this.page.submitting) return;
+    this.#takeBack = null;
+    try {
+      const reopened = await this.api.act(task.id, "undo");
+      toast(strings.task.undone(task.human_loop));
+      this.#showTask(reopened, wanted, name);
+    } catch (error) {
+      toast(error instanceof RefusedError ? error.message : strings.signIn.unreachable);
+    }
   }
 
   /**

@@ -11,6 +11,10 @@ export class QueuePage {
   /** @type {number | undefined} */
   #timer;
   #open = true;
+  /** @type {any[]} */
+  #finished = [];
+  /** @type {string | null} */
+  #before = null;
 
   /**
    * @param {import("./api.js").Api} api
@@ -39,8 +43,9 @@ export class QueuePage {
 
   /** @param {boolean} first */
   async #load(first) {
-    const queue = await this.api.queue();
+    const [queue, history] = await Promise.all([this.api.queue(), this.api.history()]);
     if (!this.#open) return;
+    this.#remember(history);
     const focused = document.activeElement?.getAttribute("data-key");
     byId("main").replaceChildren(this.#render(queue));
     const buttons = /** @type {HTMLElement[]} */ (Array.from(byId("main").querySelectorAll("[data-key]")));
@@ -79,7 +84,8 @@ export class QueuePage {
         ...this.#renderHeld(queue.working),
         queue.flow_definitions.length
           ? make("ul.cards", {}, ...queue.flow_definitions.map((/** @type {any} */ flow) => this.#renderFlow(flow)))
-          : make("p", {}, strings.queue.none)
+          : make("p", {}, strings.queue.none),
+        ...this.#renderHistory()
       )
     );
   }
@@ -124,6 +130,64 @@ export class QueuePage {
       )
     );
     return [make("h2.part", {}, strings.queue.held), make("ul.cards", {}, ...cards), make("h2.part", {}, strings.queue.title)];
+  }
+
+  /**
+   * Take in the newest page of the history; pages that were asked for before stay below it.
+   * @param {{tasks: any[], before: string | null}} newest
+   */
+  #remember({ tasks, before }) {
+    const known = new Set(tasks.map((task) => task.id));
+    const older = before && this.#finished.length > tasks.length ? this.#finished.filter((task) => !known.has(task.id)) : [];
+    this.#finished = [...tasks, ...older];
+    if (!older.length) this.#before = before;
+  }
+
+  async #showEarlier() {
+    const { tasks, before } = await this.api.history(this.#before);
+    if (!this.#open) return;
+    const first = this.#finished.length;
+    this.#finished.push(...tasks);
+    this.#before = before;
+    const shown = byId("history");
+    const [, section] = this.#renderHistory();
+    shown.replaceWith(section);
+    /** @type {HTMLElement | undefined} */ (byId("history").querySelectorAll("tbody tr")[first])?.focus();
+  }
+
+  #renderHistory() {
+    if (!this.#finished.length) return [];
+    const texts = strings.history;
+    const head = [texts.task, texts.ended, texts.time, texts.outcome].map((text) => make("th", { scope: "col" }, text));
+    const rows = this.#finished.map((task) =>
+      make(
+        "tr",
+        { tabIndex: -1 },
+        make("th", { scope: "row" }, task.human_loop, make("small", {}, task.title)),
+        make("td", {}, new Date(task.ended_at).toLocaleTimeString([], { timeStyle: "short" })),
+        make("td", {}, duration(task.handling_seconds)),
+        make("td", {}, texts.outcomes[/** @type {keyof typeof texts.outcomes} */ (task.outcome)] ?? task.outcome)
+      )
+    );
+    const more = make(
+      "button",
+      { type: "button", "data-key": "earlier", onclick: () => this.#showEarlier().catch(() => toast(strings.signIn.unreachable)) },
+      texts.more
+    );
+    return [
+      make("h2.part", { id: "history-heading" }, texts.title),
+      make(
+        "div.history",
+        { id: "history" },
+        make(
+          "table",
+          { "aria-labelledby": "history-heading" },
+          make("thead", {}, make("tr", {}, ...head)),
+          make("tbody", {}, ...rows)
+        ),
+        this.#before ? more : null
+      ),
+    ];
   }
 
   /** @param {any} flow */

@@ -31,12 +31,18 @@ export class TaskPage {
    * @param {import("./api.js").Api} api
    * @param {string} username
    * @param {any} task
-   * @param {(outcome: "submitted" | "released" | "declined" | "gone" | "back") => void} finish
+   * @param {{flow_definition?: string}} wanted what to claim together with the answer
+   * @param {{
+   *   finish: (outcome: "submitted" | "released" | "declined" | "gone" | "back", submitted?: any) => void,
+   *   takeBack: () => void,
+   * }} actions `submitted` is the service's answer; `takeBack` undoes the submission before, if that is possible
    */
-  constructor(api, username, task, finish) {
+  constructor(api, username, task, wanted, { finish, takeBack }) {
     this.api = api;
     this.task = task;
+    this.wanted = wanted;
     this.finish = finish;
+    this.takeBack = takeBack;
     this.draft = new Draft(api, username, task, (state) => this.#showSaved(state));
     this.save = make("span.save", {});
     this.time = make("span.time", { role: "timer" });
@@ -49,6 +55,10 @@ export class TaskPage {
   /** Whether leaving the page now would lose something. */
   get busy() {
     return !this.#ended && (this.draft.unsaved || this.#submitting);
+  }
+
+  get submitting() {
+    return this.#submitting;
   }
 
   /** Show the task; the page before stays in sight until this one is painted. */
@@ -204,6 +214,7 @@ export class TaskPage {
     if (key === "release") this.#release();
     else if (key === "decline") this.#decline();
     else if (key === "help") this.#instructions();
+    else if (key === "undo") this.takeBack();
   }
 
   // ---- Submitting ---------------------------------------------------------------------------------------------
@@ -221,9 +232,9 @@ export class TaskPage {
     this.save.textContent = strings.save.submitting;
     for (let failures = 0; !this.#ended; failures++) {
       try {
-        await this.api.act(this.task.id, "submit", { answer, lease_token: this.task.lease.token });
-        toast(strings.task.submitted(this.task.human_loop));
-        return this.#end("submitted");
+        const body = { answer, lease_token: this.task.lease.token, claim_next: this.wanted };
+        const submitted = await this.api.act(this.task.id, "submit", body);
+        return this.#end("submitted", submitted);
       } catch (error) {
         if (error instanceof UnreachableError) await this.#pause(RETRY_SECONDS[Math.min(failures, RETRY_SECONDS.length - 1)]);
         else return this.#refused(error, answer);
@@ -260,11 +271,11 @@ export class TaskPage {
     return undefined;
   }
 
-  /** @param {"submitted" | "released" | "declined" | "gone"} outcome */
-  #end(outcome) {
+  /** @param {"submitted" | "released" | "declined" | "gone"} outcome @param {any} [submitted] */
+  #end(outcome, submitted) {
     this.draft.forget();
     this.close();
-    this.finish(outcome);
+    this.finish(outcome, submitted);
   }
 
   // ---- Release, decline, instructions -------------------------------------------------------------------------

@@ -1,0 +1,170 @@
+"""From one task to the next: what is asked for on the way, the own history, and taking an answer back."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+from reviewing import sign_in, task_frame
+from support import ReviewDesk
+
+TEMPLATE = """
+<script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
+<crowd-form><label>Text <input name="text" value="{{ task.input.text }}"></label></crowd-form>
+"""
+StartLoops = Callable[..., list[str]]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, prepared_review_desk: ReviewDesk, s3_server: str, s3: Any) -> Iterator[ReviewDesk]:
+    """A Review Desk that logs every request."""
+    shutil.copytree(prepared_review_desk.directory, tmp_path, dirs_exist_ok=True)
+    options = ("--access-log", "--log-format", "json")
+    access_key = prepared_review_desk.access_key
+    desk = ReviewDesk(tmp_path, s3_server, access_key=access_key, serve_options=options)
+    desk.start()
+    yield desk
+    desk.stop()
+
+
+@pytest.fixture
+def start_loops(desk: ReviewDesk) -> StartLoops:
+    def start(count: int, **loop_config: Any) -> list[str]:
+        arn = desk.create_flow_definition("texts", TEMPLATE, **loop_config)
+        for number in range(1, count + 1):
+            desk.client("sagemaker-a2i-runtime").start_human_loop(
+                HumanLoopName=f"text-{number}",
+                FlowDefinitionArn=arn,
+                HumanLoopInput={"InputContent": json.dumps({"text": f"as read {number}"})},
+            )
+        return [f"text-{number}" for number in range(1, count + 1)]
+
+    return start
+
+
+def requests_to(desk: ReviewDesk, path: str) -> int:
+    """How often a path, as a pattern, was asked for."""
+    paths = re.findall(r'"path": "([^"]*)"', desk.log)
+    return sum(bool(re.fullmatch(path, found)) for found in paths)
+
+
+def test_a_later_task_costs_one_request_and_its_page(
+    page: Page, desk: ReviewDesk, start_loops: StartLoops
+) -> None:
+    names = start_loops(4)
+    sign_in(page, desk)
+    page.keyboard.press("Enter")
+    for name in names:
+        frame = task_frame(page, name)
+        expect(frame.locator("input")).to_have_value(f"as read {name[-1]}")
+        page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".outcome[data-reason=empty]")
+    assert requests_to(desk, "/portal/api/tasks/claim") == 1
+    assert requests_to(desk, "/portal/api/tasks/{task_id}/submit") == 4
+    assert requests_to(desk, "/portal/frame/{token}") == 4
+
+
+def test_the_history_tells_what_was_done(page: Page, desk: ReviewDesk, start_loops: StartLoops) -> None:
+    names = start_loops(22)
+    portal = desk.portal()
+    for name in names[:21]:
+        task = portal.claim(human_loop=name).json()
+        if name == names[0]:
+            portal.http.post(f"/portal/api/tasks/{task['id']}/decline", json={"reason": "blurred"})
+        else:
+            portal.submit(task, {"text": "x"}).raise_for_status()
+    sign_in(page, desk)
+    rows = page.locator("#history tbody tr")
+    expect(rows).to_have_count(20)
+    expect(rows.first).to_contain_text(names[20])
+    expect(rows.first).to_contain_text("Check the form")
+    expect(rows.first).to_contain_text("submitted")
+    page.get_by_text("Show earlier ones").click()
+    expect(rows).to_have_count(21)
+    expect(rows.last).to_contain_text(names[0])
+    expect(rows.last).to_contain_text("declined")
+    expect(rows.last).to_be_focused()
+    expect(page.get_by_text("Show earlier ones")).to_have_count(0)
+
+    portal.submit(portal.claim(human_loop=names[21]).json(), {"text": "x"}).raise_for_status()
+    page.get_by_text("Refresh").click()
+    expect(rows).to_have_count(22)
+    expect(rows.first).to_contain_text(names[21])
+    expect(rows.last).to_contain_text(names[0])
+
+
+@pytest.mark.parametrize("way", ["key in the frame", "button"])
+def test_an_answer_can_be_taken_back_while_others_are_awaited(
+    page: Page, desk: ReviewDesk, start_loops: StartLoops, way: str
+) -> None:
+    first, second = start_loops(2, TaskCount=2)
+    sign_in(page, desk)
+    page.keyboard.press("Enter")
+    task_frame(page, first).fill("input", "wrong")
+    page.keyboard.press("Control+Enter")
+    frame = task_frame(page, second)
+    frame.fill("input", "begun")
+    if way == "button":
+        page.click("#toast button")
+    else:
+        page.keyboard.press("Alt+u")
+
+    frame = task_frame(page, first)
+    expect(frame.locator("input")).to_have_value("wrong")
+    frame.fill("input", "right")
+    page.keyboard.press("Control+Enter")
+    # What was begun meanwhile is still there, and still this worker's.
+    frame = task_frame(page, second)
+    expect(frame.locator("input")).to_have_value("begun")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".outcome[data-reason=done]")
+    page.keyboard.press("Alt+u")
+    expect(task_frame(page, second).locator("input")).to_have_value("begun")
+
+
+def test_a_loop_that_is_complete_offers_nothing_to_take_back(
+    page: Page, desk: ReviewDesk, start_loops: StartLoops
+) -> None:
+    first, second = start_loops(2)
+    sign_in(page, desk)
+    page.keyboard.press("Enter")
+    task_frame(page, first)
+    page.keyboard.press("Control+Enter")
+    task_frame(page, second)
+    expect(page.locator("#toast")).to_have_text(f"Submitted {first}")
+    expect(page.locator("#toast button")).to_have_count(0)
+    page.keyboard.press("Alt+u")
+    page.wait_for_timeout(300)
+    expect(page.locator(".top-task .loop")).to_have_text(second)
+
+
+def test_a_submission_that_is_sent_again_claims_nothing_more(
+    page: Page, desk: ReviewDesk, start_loops: StartLoops
+) -> None:
+    """The answer is in and the next task claimed, but the receipt is lost on the way."""
+    first, second, _ = start_loops(3)
+    lost: list[str] = []
+
+    def lose_once(route: Any) -> None:
+        answer = route.fetch()
+        if lost:
+            route.fulfill(response=answer)
+        else:
+            lost.append(route.request.url)
+            route.abort()
+
+    page.route("**/submit", lose_once)
+    sign_in(page, desk)
+    page.keyboard.press("Enter")
+    task_frame(page, first)
+    page.keyboard.press("Control+Enter")
+    task_frame(page, second)
+    assert len(lost) == 1
+    working = desk.portal().http.get("/portal/api/queue").json()["working"]
+    assert [task["human_loop"] for task in working] == [second]
