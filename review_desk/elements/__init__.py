@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from pathlib import Path
 
 BEFORE = (
@@ -25,6 +26,7 @@ BEFORE = (
 AFTER = ("runtime/start",)
 
 _FOLDER = Path(__file__).parent
+_DEFINITION = re.compile(r"^defineElement\(\s*\"([a-z0-9-]+)\"", re.MULTILINE)
 
 
 @functools.cache
@@ -38,6 +40,24 @@ def bundle() -> str:
     parts = [f"const ELEMENT_STYLES = {json.dumps(styles)};"]
     parts += [f"// {name}.js\n{_read(name, '.js')}" for name in names]
     return '(() => {\n"use strict";\n' + "\n".join(parts) + "\n})();\n"
+
+
+@functools.cache
+def aws_bridge() -> str:
+    """Return the script that tells the portal what AWS's own elements do."""
+    return (_FOLDER / "aws.js").read_text("utf-8")
+
+
+@functools.cache
+def names() -> frozenset[str]:
+    """Return the names of the elements that the bundle defines."""
+    return frozenset(_DEFINITION.findall("\n".join(_read(name, ".js") for name in _element_files())))
+
+
+@functools.cache
+def drawings() -> dict[str, Path]:
+    """Return the drawings of instructions by file name: what a request names is looked up, never made a path."""
+    return {path.name: path for path in (_FOLDER / "images").glob("*.svg")}
 
 
 def _element_files() -> list[str]:
