@@ -41,8 +41,8 @@ def opened(page: Page, address: str) -> Frame:
 
 
 def ready(page: Page) -> Frame:
-    page.wait_for_function("document.querySelector('#status').textContent.startsWith('Loaded at')")
-    page.wait_for_function("document.querySelector('#answer').textContent.startsWith('{')")
+    page.wait_for_function("() => document.querySelector('#status').textContent.startsWith('Loaded at')")
+    page.wait_for_function("() => document.querySelector('#answer').textContent.startsWith('{')")
     return page.frames[-1]
 
 
@@ -64,5 +64,5 @@ def wait_for_answer(page: Page, answer: dict[str, Any]) -> None:
 
 
 def submitted_answer(page: Page) -> dict[str, Any]:
-    page.wait_for_function("document.querySelector('#answer-state').textContent.startsWith('Submitted at')")
+    page.wait_for_function("() => document.querySelector('#answer-state').textContent.startsWith('Submitted at')")
     return shown_answer(page)

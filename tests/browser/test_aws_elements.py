@@ -56,7 +56,7 @@ def show(page: Page, template: str) -> Any:
     )
     page.route(AWS_SCRIPT_URL, lambda route: route.fulfill(body=STAND_IN, content_type="text/javascript"))
     page.goto(f"{PORTAL}/")
-    page.wait_for_function("heard.some((message) => message.type === 'review-desk:ready')")
+    page.wait_for_function("() => heard.some((message) => message.type === 'review-desk:ready')")
     return page.frames[-1]
 
 
@@ -69,10 +69,10 @@ def heard(page: Page, kind: str) -> list[Any]:
 def test_changes_and_the_answer_reach_the_portal(page: Page) -> None:
     frame = show(page, TEMPLATE)
     frame.get_by_label("Name").press_sequentially("Ada")
-    page.wait_for_function("heard.some((message) => message.type === 'review-desk:change')")
+    page.wait_for_function("() => heard.some((message) => message.type === 'review-desk:change')")
     assert heard(page, "change") == [{"name": "Ada"}]
     frame.get_by_role("button", name="Submit").click()
-    page.wait_for_function("heard.some((message) => message.type === 'review-desk:submit')")
+    page.wait_for_function("() => heard.some((message) => message.type === 'review-desk:submit')")
     assert heard(page, "submit") == [{"name": "Ada"}]
     assert frame.url == f"{PORTAL}/frame"
 

@@ -105,7 +105,7 @@ def test_time(content: str) -> None:
             3,
         ),
         ("{% for i in (1..1000) %}\n{{ task.input.text }}\n{% endfor %}", 2),
-        ("{% for i in (1..190000) %}\n\n{% assign x = task.input | to_json %}{% endfor %}", 3),
+        ("\n\n{% for i in (1..190000) %}{% assign x = task.input | to_json | escape %}{% endfor %}", 3),
         ("\n{% if true %}" * 200, 32),
     ],
 )
