@@ -64,5 +64,7 @@ def wait_for_answer(page: Page, answer: dict[str, Any]) -> None:
 
 
 def submitted_answer(page: Page) -> dict[str, Any]:
-    page.wait_for_function("() => document.querySelector('#answer-state').textContent.startsWith('Submitted at')")
+    page.wait_for_function(
+        "() => document.querySelector('#answer-state').textContent.startsWith('Submitted at')"
+    )
     return shown_answer(page)

@@ -22,6 +22,13 @@ def _document_form(frame: Frame) -> None:
     frame.get_by_label("Invoice number").fill("R-2041")
 
 
+def _document_pairs(frame: Frame) -> None:
+    for position, value in enumerate(("R-2041", "2026-03-14", "118.40 EUR")):
+        field = frame.get_by_role("textbox").nth(position)
+        field.fill(value)
+        field.press("Enter")
+
+
 def _text_correction(frame: Frame) -> None:
     frame.get_by_label("Translation").fill("The harbour stays closed until Monday.")
 
@@ -44,7 +51,7 @@ def _survey(frame: Frame) -> None:
 
 
 def _choose(choice: str) -> Callable[[Frame], None]:
-    return lambda frame: frame.locator("crowd-form").get_by_text(choice, exact=True).first.click()
+    return lambda frame: frame.locator("label.choice", has_text=choice).click()
 
 
 def _nothing(_: Frame) -> None:
@@ -54,10 +61,10 @@ def _nothing(_: Frame) -> None:
 FILLING: dict[str, Callable[[Frame], None]] = {
     "audio-transcription": _audio_transcription,
     "document-form": _document_form,
-    "document-pairs": _nothing,
+    "document-pairs": _document_pairs,
     "image-boxes": _nothing,
     "image-classification": _choose("Damaged"),
-    "image-moderation": _nothing,
+    "image-moderation": _choose("None of these"),
     "survey": _survey,
     "text-classification": _choose("Delivery"),
     "text-correction": _text_correction,
