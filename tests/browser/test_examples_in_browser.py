@@ -8,6 +8,7 @@ import shutil
 import wave
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Frame, Page
@@ -15,6 +16,8 @@ from previewing import opened, served, submitted_answer
 
 from review_desk import elements
 
+# A word that a worker corrected gets a new id.
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 FOLDER = Path(__file__).parents[2] / "docs" / "templates"
 
 
@@ -25,7 +28,9 @@ def _document_form(frame: Frame) -> None:
 def _document_pairs(frame: Frame) -> None:
     for position, value in enumerate(("R-2041", "2026-03-14", "118.40 EUR")):
         field = frame.get_by_role("textbox").nth(position)
-        field.fill(value)
+        field.click()
+        field.press("Control+a")
+        field.press_sequentially(value)
         field.press("Enter")
 
 
@@ -79,6 +84,10 @@ def elements_exist(name: str) -> bool:
     return set(re.findall(r"<(crowd-[a-z-]+)", content)) <= elements.names()
 
 
+def without_new_ids(answer: Any) -> Any:
+    return json.loads(UUID.sub("new", json.dumps(answer)))
+
+
 def test_every_example_is_filled_in_here() -> None:
     assert {file.name.removesuffix(".liquid.html") for file in FOLDER.glob("*.liquid.html")} == FILLING.keys()
 
@@ -101,4 +110,4 @@ def test_it_submits_the_documented_answer(page: Page, documents: Path, name: str
         frame = opened(page, address)
         FILLING[name](frame)
         frame.get_by_role("button", name=re.compile("^(Submit|Send)")).first.click()
-        assert submitted_answer(page) == expected
+        assert without_new_ids(submitted_answer(page)) == without_new_ids(expected)
