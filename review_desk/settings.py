@@ -89,6 +89,10 @@ class Settings(BaseSettings):
     workteam_limit: Annotated[int, Field(ge=0)] = Field(
         default=0, description="Work teams that a Region may hold; 0: no limit. Amazon A2I's is 25."
     )
+    crowd_script: Literal["own", "cdn"] = Field(
+        default="own",
+        description="Whose crowd-* elements templates get: own, or AWS's from its network (cdn).",
+    )
     check_output_buckets: bool = Field(
         default=True, description="Whether a flow definition is Active only once its output bucket answers."
     )

@@ -11,7 +11,7 @@ from review_desk.engine.arns import Scope
 from review_desk.engine.errors import InvalidError, NotFoundError
 from review_desk.engine.paging import PageRequest
 from review_desk.service import Service
-from review_desk.templates import TemplateError, render
+from review_desk.templates import TemplateError, problems, render
 
 Parameters = dict[str, Any]
 
@@ -86,7 +86,12 @@ def render_ui_template(service: Service, scope: Scope, parameters: Parameters) -
     try:
         rendered = render(content, task_input, grant_read_access=service.preview_link)
     except TemplateError as error:
-        return {"RenderedContent": "", "Errors": [_render_problem("TemplateError", str(error))]}
+        # All unknown filters at once; what else is wrong shows itself one at a time.
+        found = problems(content) or [error]
+        return {
+            "RenderedContent": "",
+            "Errors": [_render_problem("TemplateError", str(each)) for each in found],
+        }
     return {"RenderedContent": rendered, "Errors": []}
 
 

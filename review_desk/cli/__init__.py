@@ -9,7 +9,7 @@ from typing import cast
 import click
 
 from review_desk import __version__
-from review_desk.cli import access, audit, doctor, operation, workers
+from review_desk.cli import access, audit, doctor, operation, template, workers
 from review_desk.cli.common import command_actor, open_service, plain_errors
 from review_desk.engine.audit import SYSTEM, acting_as, become
 from review_desk.engine.database import Database
@@ -92,6 +92,7 @@ for command in (
     operation.dead_letter,
     operation.backup,
     audit.audit,
+    template.template,
     doctor.doctor,
 ):
     main.add_command(command)

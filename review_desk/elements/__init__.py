@@ -11,6 +11,7 @@ import functools
 import gzip
 import hashlib
 import json
+import re
 from pathlib import Path
 
 BEFORE = (
@@ -27,6 +28,7 @@ BEFORE = (
 AFTER = ("runtime/start",)
 
 _FOLDER = Path(__file__).parent
+_DEFINITION = re.compile(r"^defineElement\(\s*\"([a-z0-9-]+)\"", re.MULTILINE)
 
 
 @functools.cache
@@ -52,6 +54,24 @@ def compressed_bundle() -> bytes:
 def bundle_version() -> str:
     """Return what changes with the script: the beginning of its digest."""
     return hashlib.sha256(bundle().encode()).hexdigest()[:16]
+
+
+@functools.cache
+def aws_bridge() -> str:
+    """Return the script that tells the portal what AWS's own elements do."""
+    return (_FOLDER / "aws.js").read_text("utf-8")
+
+
+@functools.cache
+def names() -> frozenset[str]:
+    """Return the names of the elements that the bundle defines."""
+    return frozenset(_DEFINITION.findall("\n".join(_read(name, ".js") for name in _element_files())))
+
+
+@functools.cache
+def drawings() -> dict[str, Path]:
+    """Return the drawings of instructions by file name: what a request names is looked up, never made a path."""
+    return {path.name: path for path in (_FOLDER / "images").glob("*.svg")}
 
 
 def _element_files() -> list[str]:

@@ -10,19 +10,19 @@ import html
 import mimetypes
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
-from review_desk.elements import bundle, bundle_version, compressed_bundle
+from review_desk.elements import aws_bridge, bundle, bundle_version, compressed_bundle
 from review_desk.engine.tasks import Task
 from review_desk.links import FRAME, MEDIA
 from review_desk.portal.desk import Desk
 from review_desk.service import Service
 from review_desk.storage import StorageError
-from review_desk.templates import TemplateError, localise, render
+from review_desk.templates import AWS_ORIGIN, TemplateError, localise, render
 
 SHORTEST_LINK_IN_SECONDS = 900
 SCRIPT_PATH = "/portal/elements/crowd-html-elements.js"
@@ -49,7 +49,7 @@ router = APIRouter(include_in_schema=False)
 def frame(desk: Desk, request: Request, token: str) -> Response:
     """The page of a task."""
     sealed = desk.links.opened(FRAME, token)
-    headers = frame_headers(_origins(desk, request))
+    headers = frame_headers(_origins(desk, request), crowd_script=desk.settings.crowd_script)
     if sealed is None or not desk.tasks.is_held(sealed["task"]):
         return HTMLResponse(_notice("This page is out of date. Open the task again."), 403, headers)
     template, task_input, task = desk.tasks.material(sealed["task"])
@@ -61,7 +61,8 @@ def frame(desk: Desk, request: Request, token: str) -> Response:
         page = render(template, task_input, grant_read_access=grant_read_access)
     except TemplateError as error:
         return HTMLResponse(_notice(f"This task could not be shown: {error}"), 422, headers)
-    return HTMLResponse(localise(page, script_url()).encode(errors="replace"), headers=headers)
+    page = with_elements(page, desk.settings.crowd_script)
+    return HTMLResponse(page.encode(errors="replace"), headers=headers)
 
 
 @router.get("/portal/media/{token}/{name}", response_model=None)
@@ -95,12 +96,21 @@ def elements(v: str = "", accept_encoding: Annotated[str, Header()] = "") -> Res
     return Response(compressed_bundle(), media_type="text/javascript", headers=headers)
 
 
-def frame_headers(origins: list[str]) -> dict[str, str]:
+def with_elements(page: str, crowd_script: Literal["own", "cdn"]) -> str:
+    """Give a rendered page the elements that the installation has chosen."""
+    if crowd_script == "own":
+        return localise(page, script_url())
+    return f"{page}<script>{aws_bridge()}</script>"
+
+
+def frame_headers(origins: list[str], *, crowd_script: Literal["own", "cdn"] = "own") -> dict[str, str]:
     """Headers of a frame.
 
     :param origins: scheme, host and port under which browsers may see the portal; 'self' means nothing in an
         opaque origin.
+    :param crowd_script: with ``cdn`` the frame may load AWS's elements with their styles, pictures and fonts, too.
     """
+    aws = f" {AWS_ORIGIN}" if crowd_script == "cdn" else ""
 
     def at(*paths: str) -> str:
         return " ".join(f"{origin}{path}" for origin in origins for path in paths)
@@ -108,12 +118,12 @@ def frame_headers(origins: list[str]) -> dict[str, str]:
     policy = (
         "sandbox allow-scripts allow-forms",
         "default-src 'none'",
-        f"script-src {at('/portal/elements/')} 'unsafe-inline' 'unsafe-eval'",
-        f"style-src {at('/portal/elements/')} 'unsafe-inline'",
-        f"img-src {at('/portal/media/', '/portal/elements/')} data: blob:",
+        f"script-src {at('/portal/elements/')}{aws} 'unsafe-inline' 'unsafe-eval'",
+        f"style-src {at('/portal/elements/')}{aws} 'unsafe-inline'",
+        f"img-src {at('/portal/media/', '/portal/elements/')}{aws} data: blob:",
         f"media-src {at('/portal/media/')} data: blob:",
         f"frame-src {at('/portal/media/')}",
-        "font-src data:",
+        f"font-src{aws} data:",
         "connect-src 'none'",
         "form-action 'none'",
         "base-uri 'none'",

@@ -1,7 +1,17 @@
 """Liquid rendering of worker task templates, as Amazon A2I does it, with limits for hostile templates."""
 
-from review_desk.templates.engine import check, render
+from review_desk.templates.engine import check, problems, render
 from review_desk.templates.limits import DEFAULT, Limits, TemplateError
-from review_desk.templates.localise import AWS_SCRIPT_URL, localise
+from review_desk.templates.localise import AWS_ORIGIN, AWS_SCRIPT_URL, localise
 
-__all__ = ["AWS_SCRIPT_URL", "DEFAULT", "Limits", "TemplateError", "check", "localise", "render"]
+__all__ = [
+    "AWS_ORIGIN",
+    "AWS_SCRIPT_URL",
+    "DEFAULT",
+    "Limits",
+    "TemplateError",
+    "check",
+    "localise",
+    "problems",
+    "render",
+]

@@ -9,7 +9,7 @@ from functools import lru_cache
 from io import StringIO
 from typing import Any, TextIO
 
-from liquid import BoundTemplate, Environment, Mode, Node, RenderContext
+from liquid import BlockNode, BoundTemplate, Environment, Mode, Node, RenderContext
 from liquid.builtin.expressions.primitive import RangeLiteral, StringLiteral
 from liquid.exceptions import (
     LiquidError,
@@ -59,21 +59,26 @@ def render(
 
 
 def check(content: str) -> list[str]:
-    """Return what would stop this template from rendering with any input, each as ``line 3: …``.
+    """Return what would stop this template from rendering with any input, each as ``line 3: …``."""
+    return [problem.where_and_cause for problem in problems(content)]
+
+
+def problems(content: str) -> list[TemplateError]:
+    """Return what would stop this template from rendering with any input, by line.
 
     Looks at syntax and at the names of filters; the parser stops at the first syntax error.
     """
     try:
         template = _parse(content)
     except TemplateError as error:
-        return [error.where_and_cause]
-    problems = []
+        return [error]
+    unknown = []
     with _as_template_error(content):
         used = template.analyze(include_partials=False).filters
         for name, spans in used.items():
             if name not in _ENVIRONMENT.filters:
-                problems += [(span.index, f"unknown filter '{name}'") for span in spans]
-    return [f"line {line_of(content, start)}: {cause}" for start, cause in sorted(problems)]
+                unknown += [(span.index, f"unknown filter '{name}'") for span in spans]
+    return [TemplateError(cause, line_of(content, start)) for start, cause in sorted(unknown)]
 
 
 class TaskContext(RenderContext):
@@ -244,8 +249,22 @@ def _cause(error: Exception) -> str:
 
 
 def _line(error: Exception, content: str) -> int | None:
-    if not isinstance(error, LiquidError) or error.token is None:
-        return None
-    if error.token.start_index >= 0:
-        return line_of(content, error.token.start_index)
-    return line_of(content, len(content)) if "expected tag" in _cause(error) else None
+    token = error.token if isinstance(error, LiquidError) else None
+    if isinstance(error, LiquidError) and token and token.start_index < 0 and "expected tag" in _cause(error):
+        return line_of(content, len(content))
+    # An error without a place gets that of the outermost tag around it; the node that was rendered is nearer.
+    place = max(_rendered_place(error), token.start_index if token else -1)
+    return line_of(content, place) if place >= 0 else None
+
+
+def _rendered_place(error: Exception) -> int:
+    """Return where the innermost node stands whose rendering was under way, or -1."""
+    place, traceback = -1, error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_name == "render":
+            node = traceback.tb_frame.f_locals.get("self")
+            # The place of a block is its end.
+            if isinstance(node, Node) and not isinstance(node, BlockNode):
+                place = node.token.start_index
+        traceback = traceback.tb_next
+    return place

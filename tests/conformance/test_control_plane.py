@@ -183,6 +183,16 @@ def test_preview_problems_are_part_of_the_answer(control: Any) -> None:
     assert answer["RenderedContent"] == ""
     assert "line 2" in problem["Message"]
     assert "no_such_filter" in problem["Message"]
+    several = render(control, "{{ 1 | foo }}\n\n{{ 2 | bar }}")["Errors"]
+    assert [(one["Code"], one["Message"]) for one in several] == [
+        ("TemplateError", "Task failed to render: line 1: unknown filter 'foo'"),
+        ("TemplateError", "Task failed to render: line 3: unknown filter 'bar'"),
+    ]
+    endless = "{% if true %}\n{% for i in (1..1000000000) %}{% endfor %}{% endif %}"
+    [limit] = render(control, endless)["Errors"]
+    assert limit["Message"].startswith("Task failed to render: line 2: a range of 1000000000 items")
+    [granted] = render(control, "\n{{ 'no uri' | grant_read_access }}")["Errors"]
+    assert granted["Message"].startswith('Task failed to render: line 2: "grant_read_access" input')
     both = {"content": "x", "HumanTaskUiArn": f"{ARN}:human-task-ui/previewed"}
     assert code_of(lambda **more: render(control, **more), **both)[0] == "ValidationException"
     missing = f"{ARN}:human-task-ui/missing"

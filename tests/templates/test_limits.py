@@ -96,6 +96,27 @@ def test_time(content: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("{% if true %}\n{% for i in (1..1000000000) %}\n{% endfor %}{% endif %}", 2),
+        ("{% for i in (1..1000) %}\n{% for j in (1..1000) %}\n{% endfor %}\n{% endfor %}", 2),
+        (
+            "{% if true %}\n\n{{ 'a' | append: task.input.text | split: '' | join: task.input.text }}{% endif %}",
+            3,
+        ),
+        ("{% for i in (1..1000) %}\n{{ task.input.text }}\n{% endfor %}", 2),
+        ("\n\n{% for i in (1..190000) %}{% assign x = task.input | to_json | escape %}{% endfor %}", 3),
+        ("\n{% if true %}" * 200, 32),
+    ],
+)
+def test_a_limit_names_the_line_in_which_it_was_reached(content: str, line: int) -> None:
+    limits = Limits(seconds=0.5, loop_iterations=190_000, output_chars=1_000_000)
+    with pytest.raises(TemplateError) as error:
+        render(content, {"text": "x" * 10_000}, grant_read_access=lambda uri: uri, limits=limits)
+    assert error.value.line == line
+
+
+@pytest.mark.parametrize(
     "content",
     [
         "{{" * 60_000,

@@ -6,11 +6,13 @@ import html
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from review_desk.elements import drawings
 from review_desk.templates import AWS_SCRIPT_URL, TemplateError, check, localise, render
 
 GIANT_PEACH = "Have you read 'James & the Giant Peach'?"
@@ -161,6 +163,12 @@ def test_what_granting_refuses_is_an_error_of_the_template_and_what_it_breaks_on
         ("{{ 1 | divided_by: 0 }}", "line 1: divided_by: can't divide by 0"),
         ("{% include 'other' %}", "line 1: 'include' and 'render' have no templates to load: 'other'"),
         ("{{ 'x' | safe }}", "line 1: unknown filter 'safe'"),
+        ("{% if true %}\n\n{{ 1 | divided_by: 0 }}\n{% endif %}", "line 3: divided_by: can't divide by 0"),
+        ("{% if true %}\n{{ 'x' | grant_read_access }}{% endif %}", 'line 2: "grant_read_access" input'),
+        ("{% if true %}\n{{ 'a' | round: 'x', 2, 3 }}{% endif %}", "line 2: "),
+        ("{% if true %}\n{% include 'other' %}{% endif %}", "line 2: 'include' and 'render'"),
+        ("\n{% liquid\nassign x = 1\necho x | foo\n%}", "line 4: unknown filter 'foo'"),
+        ("a\n{% break %}", "line 2: unexpected 'break'"),
     ],
 )
 def test_errors_are_one_line_with_line_and_cause(content: str, message: str) -> None:
@@ -184,6 +192,38 @@ def test_check_names_every_unknown_filter_and_the_first_syntax_error() -> None:
 def test_the_aws_script_is_replaced(address: str) -> None:
     page = localise(f'<script src="{address}"></script><a href="https://assets.crowd.aws/">', "/own.js")
     assert page == '<script src="/own.js"></script><a href="https://assets.crowd.aws/">'
+
+
+@pytest.mark.parametrize(
+    ("picture", "drawing"),
+    [
+        ("correct-value.png", "wrong-value.svg"),
+        ("correct-value-text.png", "wrong-value.svg"),
+        ("key-is-not-found.png", "missing-key.svg"),
+        ("value-is-blank.png", "blank-value.svg"),
+        ("not-a-key-value-pair.png", "not-a-pair.svg"),
+        ("sample-key-value-pair-2.png", "correct-pair.svg"),
+        ("rekognition/moderation-1.png", "moderation.svg"),
+        ("something-else.png", "example.svg"),
+        ("../../x.png", "example.svg"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["https:", "http:", ""])
+def test_the_pictures_of_aws_are_replaced(picture: str, drawing: str, scheme: str) -> None:
+    page = localise(
+        f'<img src="{scheme}//assets.crowd.aws/images/a2i-console/{picture}" alt="">',
+        "/portal/elements/own.js?v=1/2",
+    )
+    assert page == f'<img src="/portal/elements/images/{drawing}" alt="">'
+    assert drawing in drawings()
+
+
+@pytest.mark.parametrize("path", sorted(drawings().values()), ids=lambda path: path.name)
+def test_a_drawing_has_a_title_and_loads_nothing(path: Path) -> None:
+    root = ElementTree.fromstring(path.read_text("utf-8"))
+    [title] = root.iterfind("{http://www.w3.org/2000/svg}title")
+    assert title.text
+    assert "href" not in path.read_text("utf-8")
 
 
 def test_form_review_escapes_what_others_wrote() -> None:
