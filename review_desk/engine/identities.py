@@ -112,9 +112,11 @@ class ProviderSignIn:
         row = _known(connection, identity)
         if row is None:
             refusal = _why_not_new(connection, identity, teams, role)
-            if refusal:
+            # The name may be taken by this very person, who has come in through another window since.
+            row = _known(connection, identity) if refusal else None
+            if refusal and row is None:
                 return refusal
-            row = _create(connection, identity, role or Role.WORKER, now)
+            row = row or _create(connection, identity, role or Role.WORKER, now)
         elif row.disabled_at is not None:
             return SignInRefusedError(f"The account {row.username!r} is disabled. Ask an administrator.")
         role = role or Role(row.role)

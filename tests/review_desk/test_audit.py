@@ -113,7 +113,7 @@ class Command:
 
 READING_COMMANDS = {
     "access-key list", "team list", "worker list", "loop list", "loop show", "dead-letter list", "audit list",
-    "doctor", "backup", "migrate", "serve",
+    "doctor", "backup", "migrate", "serve", "template check", "template serve",
 }  # fmt: skip
 WRITING_COMMANDS = [
     Command("access-key create --name airflow", ("CreateAccessKey",)),

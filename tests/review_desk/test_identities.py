@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from review_desk_fixtures import PASSWORD, SCOPE, Desk
 
+from review_desk.engine import identities
 from review_desk.engine.errors import InUseError, InvalidError
 from review_desk.engine.identities import GroupRules, Identity, ProviderSignIn, SignInRefusedError
 from review_desk.engine.roles import Role
@@ -53,6 +54,20 @@ def test_two_windows_at_once_make_one_worker(desk: Desk, door: ProviderSignIn) -
         seen = set(pool.map(enter, range(8)))
     assert [worker.username for worker in desk.service.workers.all(SCOPE)] == ["ann"]
     assert seen <= {desk.worker_id("ann"), "You signed in twice at the same moment. Sign in once more."}
+
+
+def test_a_worker_whom_another_window_made_meanwhile_comes_in(
+    desk: Desk, door: ProviderSignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door.sign_in(ANN, "192.0.2.1")
+    known, asked = identities._known, []
+
+    def not_there_at_first(connection: Any, identity: Identity) -> Any:
+        asked.append(identity)
+        return known(connection, identity) if len(asked) > 1 else None
+
+    monkeypatch.setattr(identities, "_known", not_there_at_first)
+    assert door.sign_in(ANN, "192.0.2.1")[1].worker_id == desk.worker_id("ann")
 
 
 def test_an_account_is_handed_over_once(desk: Desk, door: ProviderSignIn) -> None:
