@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import signal
+import threading
 import time
 
 from review_desk.engine.background import BackgroundJob
@@ -29,6 +30,7 @@ class DeliveryProcess:
     def __init__(self, job: BackgroundJob, database: Database) -> None:
         self._job = job
         self._is_here = False
+        self._lock = threading.Lock()
         database.engine.dispose()
         reading, self._pipe = os.pipe()
         self._child = os.fork()
@@ -42,17 +44,19 @@ class DeliveryProcess:
         """Nothing is to be started: the child works from its beginning."""
 
     def wake(self) -> None:
-        if self._is_here:
-            self._job.wake()
-            return
-        try:
-            os.write(self._pipe, b"\n")
-        except BlockingIOError:
-            pass  # It has been woken often enough.
-        except BrokenPipeError:
-            log.error("the process that delivers has ended; deliveries go on in this one")
-            self._is_here = True
-            self._job.start()
+        # Requests of several threads end at the same moment, and only one of them may start the job here.
+        with self._lock:
+            if self._is_here:
+                self._job.wake()
+                return
+            try:
+                os.write(self._pipe, b"\n")
+            except BlockingIOError:
+                pass  # It has been woken often enough.
+            except BrokenPipeError:
+                log.error("the process that delivers has ended; deliveries go on in this one")
+                self._is_here = True
+                self._job.start()
 
     def stop(self) -> None:
         """Let the round at hand end, for at most ten seconds."""

@@ -110,7 +110,7 @@ class Service:
             batch=TAKEN_AT_ONCE,
             gathering=OUTBOX_GATHERING_IN_SECONDS,
         )
-        self._tidying = BackgroundJob("tidying", self.tasks.tidy, TIDY_INTERVAL_IN_SECONDS)
+        self._tidying = BackgroundJob("tidying", self._tidy, TIDY_INTERVAL_IN_SECONDS)
         self._initializing = BackgroundJob(
             "flow definition checks", self.initialization.check, INITIALIZATION_INTERVAL_IN_SECONDS
         )
@@ -125,6 +125,12 @@ class Service:
         self._delivery.start()
         self._tidying.start()
         self._initializing.start()
+
+    def _tidy(self) -> int:
+        ended = self.tasks.tidy()
+        # Also when nothing ended: a delivery process that was killed is noticed when it is woken.
+        self.deliver_soon()
+        return ended
 
     def deliver_soon(self) -> None:
         """Tell the delivery that a loop may have ended."""

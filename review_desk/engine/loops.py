@@ -85,19 +85,16 @@ class LoopStore:
         :raises QuotaError: too many loops are in progress.
         :raises ConflictError: the name belongs to an active loop with other input, or to one that ended.
         """
-        content = _parse_input(input_content)
-        digest = _input_digest(flow_definition_arn, content, data_attributes)
         for _ in range(START_ATTEMPTS):
-            flow = self._flow(scope, flow_definition_arn)
             try:
-                self._quota.reserve(scope)
+                loop = self.prepare(scope, name, flow_definition_arn, input_content, data_attributes)
             except QuotaError:
                 existing = self._find(scope, name)
                 if existing is None:
                     raise
+                digest = _input_digest(flow_definition_arn, _parse_input(input_content), data_attributes)
                 return _same_loop(scope, existing, digest)
-            row = self._new_row(scope, name, flow, content, digest)
-            [outcome] = self._insert([NewLoop(row, input_content, data_attributes)])
+            [outcome] = self._insert([loop])
             if outcome is Insertion.DONE:
                 return scope.arn("human-loop", name)
             if outcome is Insertion.FLOW_ENDED:
@@ -105,7 +102,7 @@ class LoopStore:
                 continue
             existing = self._find(scope, name)
             if existing is not None:
-                return _same_loop(scope, existing, digest)
+                return _same_loop(scope, existing, loop.row["input_digest"])
         raise RuntimeError(f"The human loop {name!r} could not be started: it kept changing.")
 
     def prepare(
