@@ -8,6 +8,7 @@ import random
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import boto3
@@ -30,16 +31,23 @@ class Starts:
     count: int
 
 
-def start_loops(starts: Starts) -> None:
-    """Start loops one after the other with stock boto3."""
-    client: Any = boto3.client(
+@cache
+def client_of(url: str, region: str, access_key_id: str, secret_access_key: str) -> Any:
+    """Return this process's boto3 client of a server."""
+    return boto3.client(
         "sagemaker-a2i-runtime",
-        endpoint_url=starts.url,
-        region_name=starts.region,
-        aws_access_key_id=starts.access_key["AccessKeyId"],
-        aws_secret_access_key=starts.access_key["SecretAccessKey"],
+        endpoint_url=url,
+        region_name=region,
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret_access_key,
         config=Config(retries={"total_max_attempts": 1}),
     )
+
+
+def start_loops(starts: Starts) -> None:
+    """Start loops one after the other with stock boto3, by a client that is kept."""
+    key = starts.access_key
+    client = client_of(starts.url, starts.region, key["AccessKeyId"], key["SecretAccessKey"])
     for number in range(starts.count):
         client.start_human_loop(
             HumanLoopName=f"{starts.prefix}-{number}",

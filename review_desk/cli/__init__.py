@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from typing import cast
@@ -16,6 +17,8 @@ from review_desk.engine.database import Database
 from review_desk.logs import LEVELS, LogFormat, configure
 from review_desk.secrets import create_key_file
 from review_desk.settings import Settings
+
+NEW_OBJECTS_PER_COLLECTION = 50_000
 
 
 @click.group(help="Review Desk: human review with the API of Amazon Augmented AI (A2I).")
@@ -69,6 +72,10 @@ def serve(
     logging.getLogger("review_desk").info("portal: %s/portal/", service.settings.public_url.rstrip("/"))
     app = create_app(service, access_log=access_log)
     service.deliver_from_own_process()
+    # What is here stays for good: the collector need not look through it again and again.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS_PER_COLLECTION)
     uvicorn.run(
         app,
         host=host,

@@ -18,7 +18,7 @@ from review_desk.engine.database import Database
 from review_desk.engine.errors import ConflictError, InvalidError, NotFoundError, QuotaError
 from review_desk.engine.flow_definitions import FlowDefinition, FlowDefinitionStore
 from review_desk.engine.lifecycle import FailureCode, LoopStatus
-from review_desk.engine.loop_insertion import Insertion, LoopInsertion, NewLoop
+from review_desk.engine.loop_insertion import LoopInsertion, NewLoop
 from review_desk.engine.output import output_uri
 from review_desk.engine.paging import PageRequest, fetch_page
 from review_desk.engine.quota import OpenLoopQuota
@@ -94,12 +94,12 @@ class LoopStore:
                     raise
                 digest = _input_digest(flow_definition_arn, _parse_input(input_content), data_attributes)
                 return _same_loop(scope, existing, digest)
-            [outcome] = self._insert([loop])
-            if outcome is Insertion.DONE:
+            [is_started] = self.start_prepared([loop])
+            if is_started:
                 return scope.arn("human-loop", name)
-            if outcome is Insertion.FLOW_ENDED:
-                self._flows.pop((scope, flow_definition_arn), None)
-                continue
+            # The flow definition that is remembered has ended, or the name is taken.
+            self._flows.pop((scope, flow_definition_arn), None)
+            self._flow(scope, flow_definition_arn)
             existing = self._find(scope, name)
             if existing is not None:
                 return _same_loop(scope, existing, loop.row["input_digest"])
@@ -125,19 +125,18 @@ class LoopStore:
         return NewLoop(self._new_row(scope, name, flow, content, digest), input_content, data_attributes)
 
     def start_prepared(self, loops: list[NewLoop]) -> list[bool]:
-        """Start loops in one transaction; return which were started. For the others, :meth:`start` says why not."""
-        return [outcome is Insertion.DONE for outcome in self._insert(loops)]
+        """Start loops in one transaction; return which were started. For the others, :meth:`start` says why not.
 
-    def _insert(self, loops: list[NewLoop]) -> list[Insertion]:
-        """Write loops; what was reserved for one that was not written is given back."""
-        outcomes: list[Insertion] = []
+        What was reserved for one that was not started is given back.
+        """
+        are_started = [False] * len(loops)
         try:
-            outcomes = self._insertion.insert(loops)
+            are_started = self._insertion.insert(loops)
         finally:
-            for position, loop in enumerate(loops):
-                if not outcomes or outcomes[position] is not Insertion.DONE:
+            for loop, is_started in zip(loops, are_started, strict=True):
+                if not is_started:
                     self._quota.give_back(Scope(loop.row["account_id"], loop.row["region"]))
-        return outcomes
+        return are_started
 
     def describe(self, scope: Scope, name: str) -> HumanLoop:
         """Return a loop.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from liquid import Markup, escape, is_undefined
@@ -34,11 +34,9 @@ def _json_default(value: object) -> object:
 class JsonObject(dict[str, Any]):
     """An object of the input; printed bare it is its escaped JSON."""
 
-    __slots__ = ("weight",)
-
-    def __init__(self, items: Iterable[tuple[str, Any]]) -> None:
-        super().__init__(items)
-        self.weight = 2 + sum(len(key) + weigh(value) for key, value in self.items())
+    @cached_property
+    def weight(self) -> int:
+        return 2 + sum(len(key) + weigh(value) for key, value in self.items())
 
     def __str__(self) -> str:
         return json.dumps(self, ensure_ascii=False, default=_json_default)
@@ -50,11 +48,9 @@ class JsonObject(dict[str, Any]):
 class JsonList(list[Any]):
     """A list of the input or of a filter; printed bare it is its escaped JSON."""
 
-    __slots__ = ("weight",)
-
-    def __init__(self, items: Iterable[Any]) -> None:
-        super().__init__(items)
-        self.weight = 2 + sum(weigh(item) for item in self)
+    @cached_property
+    def weight(self) -> int:
+        return 2 + sum(weigh(item) for item in self)
 
     def __str__(self) -> str:
         return json.dumps(self, ensure_ascii=False, default=_json_default)
@@ -79,9 +75,9 @@ def weigh(value: object) -> int:
 def wrap(value: object) -> Any:
     """Turn parsed JSON into template values, at every depth."""
     if isinstance(value, dict):
-        return JsonObject((str(key), wrap(item)) for key, item in value.items())
+        return JsonObject({str(key): wrap(item) for key, item in value.items()})
     if isinstance(value, list | tuple):
-        return JsonList(wrap(item) for item in value)
+        return JsonList([wrap(item) for item in value])
     return value
 
 

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from every_operation import CONTROL_PLANE, GROUPS, RUNTIME, TEMPLATE, every_operation
 from faults import without_loops
 from response_check import ResponseCheck
-from support import ReviewDesk
+from support import ReviewDesk, wait_until
 
 from review_desk.api.operations import OPERATIONS, RUNTIME_OPERATIONS, modelled_errors
 
@@ -220,7 +220,7 @@ def test_every_modelled_error(desks: Desks, operation: str, error: str) -> None:
     assert metadata["HTTPStatusCode"] == shape.metadata.get("error", {}).get("httpStatusCode", 400)
     assert metadata["HTTPHeaders"]["x-amzn-errortype"] == error
     assert metadata["RequestId"] == metadata["HTTPHeaders"]["x-amzn-requestid"]
-    assert metadata["RequestId"] in desk.log
+    wait_until(lambda: metadata["RequestId"] in desk.log)  # the line is written when the answer has gone
     message = response["Error"]["Message"]
     assert message
     assert "\n" not in message
@@ -234,6 +234,7 @@ def test_a_fault_is_one_line_for_the_client_and_a_traceback_in_the_log(desks: De
     request_id = caught.value.response["ResponseMetadata"]["RequestId"]
     message = caught.value.response["Error"]["Message"]
     assert message == f"The service failed; its log has the cause under {request_id}."
+    wait_until(lambda: "Traceback" in desks.usual.log.partition(request_id)[2])
     report = desks.usual.log.split(request_id, 1)[1]
     assert "Traceback" in report
     assert "no such table: human_loop" in report

@@ -21,7 +21,7 @@ from review_desk.api.starts import Batches, StartLane
 from review_desk.api.wire import ParsedRequest
 from review_desk.engine.arns import Scope
 from review_desk.engine.errors import ConflictError, InvalidError
-from review_desk.engine.loop_insertion import Insertion, NewLoop
+from review_desk.engine.loop_insertion import NewLoop
 
 
 class Slow:
@@ -102,7 +102,7 @@ def test_one_that_cannot_be_written_spoils_nothing_for_the_others(
     flow = desk.flow()
     insert = desk.loops._insertion.insert
 
-    def insert_unless_bad(loops: list[NewLoop]) -> list[Insertion]:
+    def insert_unless_bad(loops: list[NewLoop]) -> list[bool]:
         if any(loop.row["name"] == "bad" for loop in loops):
             raise ValueError("bad cannot be written")
         return insert(loops)
