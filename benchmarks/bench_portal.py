@@ -51,7 +51,8 @@ MARKS = """
 (() => {
   const mark = (what) => window.benchMark(what, Date.now());
   const painted = () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-  document.addEventListener("keydown", () => mark("key"), true);
+  const keys = () => document.addEventListener("keydown", () => mark("key"), true);
+  keys();
   if (window.parent === window) {
     const shown = new WeakSet();
     const look = () => {
@@ -66,14 +67,23 @@ MARKS = """
     document.addEventListener("DOMContentLoaded", watch);
     return;
   }
-  document.addEventListener("focusin", (event) => event.target.matches("input") && mark("focus"), { once: true });
-  window.addEventListener("load", async () => {
-    const image = document.querySelector("#image");
-    if (!image) return;
-    await image.decode();
-    await painted();
-    mark("drawn");
-  });
+  const page = () => {
+    document.addEventListener("focusin", (event) => event.target.matches("input") && mark("focus"), { once: true });
+    window.addEventListener("load", async () => {
+      const image = document.querySelector("#image");
+      if (!image) return;
+      await image.decode();
+      await painted();
+      mark("drawn");
+    });
+  };
+  page();
+  // A page that is written into a frame which was prepared takes all listeners away when it begins.
+  document.open = function () {
+    Document.prototype.open.call(document);
+    keys();
+    page();
+  };
 })();
 """.replace("FRAME", TASK_FRAME)
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from review_desk.delivery_process import DeliveryProcess
+from review_desk.documents import Documents
 from review_desk.engine.access import AccessStore
 from review_desk.engine.arns import Scope
 from review_desk.engine.audit import AuditLog
@@ -60,6 +61,7 @@ class Service:
         self.secret_box = SecretBox(settings)
         self.links = Links(self.secret_box, self.clock, settings.readable_bucket_names)
         self.storage = Storage(settings)
+        self.documents = Documents(self.storage.get)
         self.access = AccessStore(self.database, self.clock, self.secret_box)
         self.audit = AuditLog(self.database)
         passwords = Passwords()
@@ -165,6 +167,7 @@ class Service:
         self._delivery.stop()
         self._tidying.stop()
         self._initializing.stop()
+        self.documents.close()
         if self.oidc:
             self.oidc.close()
         self.database.engine.dispose()

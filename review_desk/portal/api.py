@@ -15,13 +15,14 @@ from review_desk.engine.tasks import NoTask, Task
 from review_desk.engine.worker_history import FinishedTask
 from review_desk.portal.authorization import IdleSession, WorkerSession
 from review_desk.portal.desk import Desk
-from review_desk.portal.frame import frame_url
+from review_desk.portal.frame import frame_url, task_page
 from review_desk.portal.models import (
     Claim,
     Decline,
     Draft,
     HeartbeatAnswer,
     HistoryAnswer,
+    NextClaim,
     QueueAnswer,
     Submission,
     SubmissionAnswer,
@@ -94,12 +95,7 @@ def submit(desk: Desk, session: WorkerSession, task_id: PathText, submission: Su
         answer["undo_seconds"] = undo_seconds
     if submission.claim_next:
         # In the same request, so that the next task costs no further way to the service. It may be repeated.
-        found = _claim(desk, session.worker_id, submission.claim_next.flow_definition)
-        answer["next"] = (
-            {"reason": found.reason, "retry_after": found.retry_after}
-            if isinstance(found, NoTask)
-            else {"task": _task(desk, found)}
-        )
+        answer["next"] = _claim_next(desk, session.worker_id, submission.claim_next)
     return answer
 
 
@@ -137,6 +133,16 @@ def _claim(
 ) -> Task | NoTask:
     with desk.metrics.claim.time():
         return desk.tasks.claim(worker_id, flow_definition, human_loop)
+
+
+def _claim_next(desk: Service, worker_id: int, wanted: NextClaim) -> dict[str, Any]:
+    found = _claim(desk, worker_id, wanted.flow_definition)
+    if isinstance(found, NoTask):
+        return {"reason": found.reason, "retry_after": found.retry_after}
+    answer: dict[str, Any] = {"task": _task(desk, found)}
+    if wanted.with_page:
+        answer["page"] = task_page(desk, found.id)[1].encode(errors="replace").decode()
+    return answer
 
 
 def _finished(task: FinishedTask) -> dict[str, Any]:

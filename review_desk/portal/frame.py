@@ -25,7 +25,11 @@ from review_desk.storage import StorageError
 from review_desk.templates import AWS_ORIGIN, TemplateError, localise, render
 
 SHORTEST_LINK_IN_SECONDS = 900
+FETCHED_AHEAD = 4
+"""Documents of a task that are fetched while its page is on its way."""
+
 SCRIPT_PATH = "/portal/elements/crowd-html-elements.js"
+PREPARED_PATH = "/portal/prepared-frame"
 SHOWN_TYPES = ("image/", "audio/", "video/", "application/pdf", "text/plain")
 CHUNK = 256 * 1024
 FOR_A_YEAR = "public, max-age=31536000, immutable"
@@ -42,6 +46,26 @@ def script_url() -> str:
     return f"{SCRIPT_PATH}?v={bundle_version()}"
 
 
+def task_page(service: Service, task_id: str) -> tuple[int, str]:
+    """Return the page of a task that is held, and its HTTP status; one that does not render says why."""
+    template, task_input, task = service.tasks.material(task_id)
+    granted: set[tuple[str, str]] = set()
+
+    def grant_read_access(uri: str) -> str:
+        link = service.links.media(uri, _lifetime(task), task.id)
+        if len(granted) < FETCHED_AHEAD:
+            granted.add(service.links.check(uri))
+        return link
+
+    try:
+        page = render(template, task_input, grant_read_access=grant_read_access)
+    except TemplateError as error:
+        return 422, _notice(f"This task could not be shown: {error}")
+    for bucket, key in granted:
+        service.documents.fetch_ahead(bucket, key)
+    return 200, with_elements(page, service.settings.crowd_script)
+
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -52,17 +76,18 @@ def frame(desk: Desk, request: Request, token: str) -> Response:
     headers = frame_headers(_origins(desk, request), crowd_script=desk.settings.crowd_script)
     if sealed is None or not desk.tasks.is_held(sealed["task"]):
         return HTMLResponse(_notice("This page is out of date. Open the task again."), 403, headers)
-    template, task_input, task = desk.tasks.material(sealed["task"])
+    status, page = task_page(desk, sealed["task"])
+    return HTMLResponse(page.encode(errors="replace"), status, headers)
 
-    def grant_read_access(uri: str) -> str:
-        return desk.links.media(uri, _lifetime(task), task.id)
 
-    try:
-        page = render(template, task_input, grant_read_access=grant_read_access)
-    except TemplateError as error:
-        return HTMLResponse(_notice(f"This task could not be shown: {error}"), 422, headers)
-    page = with_elements(page, desk.settings.crowd_script)
-    return HTMLResponse(page.encode(errors="replace"), headers=headers)
+@router.get(PREPARED_PATH, response_class=HTMLResponse)
+def prepared_frame(desk: Desk, request: Request) -> Response:
+    """A frame with the elements, ready before the page of its task is known; it has no rights but a frame's."""
+    if desk.settings.crowd_script != "own":
+        return HTMLResponse("", 404)
+    headers = frame_headers(_origins(desk, request), is_prepared=True)
+    page = f'<!doctype html><title>Task</title><script src="{script_url()}" data-prepared></script>'
+    return HTMLResponse(page, headers=headers)
 
 
 @router.get("/portal/media/{token}/{name}", response_model=None)
@@ -72,7 +97,7 @@ def media(desk: Desk, token: str, name: str) -> Response:
     if sealed is None or (sealed["task"] and not desk.tasks.is_held(sealed["task"])):
         return Response("This link is out of date. Open the task again.", 403, media_type="text/plain")
     try:
-        found = desk.storage.get(sealed["bucket"], sealed["key"])
+        found = desk.documents.open(sealed["bucket"], sealed["key"])
     except StorageError as error:
         return Response(f"The document is not there: {error}", 404, media_type="text/plain")
     return StreamingResponse(_chunks(found["Body"]), headers=media_headers(found, sealed["key"]))
@@ -103,13 +128,18 @@ def with_elements(page: str, crowd_script: Literal["own", "cdn"]) -> str:
     return f"{page}<script>{aws_bridge()}</script>"
 
 
-def frame_headers(origins: list[str], *, crowd_script: Literal["own", "cdn"] = "own") -> dict[str, str]:
+def frame_headers(
+    origins: list[str], *, crowd_script: Literal["own", "cdn"] = "own", is_prepared: bool = False
+) -> dict[str, str]:
     """Headers of a frame.
 
     :param origins: scheme, host and port under which browsers may see the portal; 'self' means nothing in an
         opaque origin.
     :param crowd_script: with ``cdn`` the frame may load AWS's elements with their styles, pictures and fonts, too.
+    :param is_prepared: a task's page will be written into this one; a ``data:`` script takes the elements' place there,
+        which is no more than the scripts within the page may do.
     """
+    data = " data:" if is_prepared else ""
     aws = f" {AWS_ORIGIN}" if crowd_script == "cdn" else ""
 
     def at(*paths: str) -> str:
@@ -118,7 +148,7 @@ def frame_headers(origins: list[str], *, crowd_script: Literal["own", "cdn"] = "
     policy = (
         "sandbox allow-scripts allow-forms",
         "default-src 'none'",
-        f"script-src {at('/portal/elements/')}{aws} 'unsafe-inline' 'unsafe-eval'",
+        f"script-src {at('/portal/elements/')}{aws}{data} 'unsafe-inline' 'unsafe-eval'",
         f"style-src {at('/portal/elements/')}{aws} 'unsafe-inline'",
         f"img-src {at('/portal/media/', '/portal/elements/')}{aws} data: blob:",
         f"media-src {at('/portal/media/')} data: blob:",

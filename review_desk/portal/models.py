@@ -38,9 +38,13 @@ class Draft(BaseModel):
 
 
 class NextClaim(BaseModel):
-    """What to claim once an answer is in; only well-formed, so that it refuses no answer afterwards."""
+    """What to claim once an answer is in; only well-formed, so that it refuses no answer afterwards.
+
+    ``with_page`` asks for the task's page, too, which saves the way to its frame's address.
+    """
 
     flow_definition: Annotated[str, Field(pattern=FLOW_DEFINITION_ARN)] | None = None
+    with_page: bool = False
 
 
 class Submission(BaseModel):
@@ -140,9 +144,13 @@ class HeartbeatAnswer(_Answer):
 
 
 class NextTaskAnswer(_Answer):
-    """What a claim after a submission found: a task, or the reason why there is none."""
+    """What a claim after a submission found: a task, or the reason why there is none.
+
+    ``page`` is HTML with scripts of others: it belongs into a sandboxed frame and nowhere else.
+    """
 
     task: TaskAnswer | None = None
+    page: str | None = None
     reason: NoTaskReason | None = None
     retry_after: int | None = None
 

@@ -16,6 +16,7 @@ from support import ReviewDesk, wait_for_json
 HOSTILE = """
 <script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
 <crowd-form><input name="findings" value=""></crowd-form>
+{% if task.input.elsewhere %}
 <script>
 async function tries(action) {
   try { return "reached: " + await action(); } catch (error) { return error.name; }
@@ -30,7 +31,7 @@ function loads(tag, address) {
   });
 }
 document.addEventListener("all-crowd-elements-ready", async () => {
-  const base = document.referrer || new URL(document.querySelector("script[src]").src).origin;
+  const base = new URL(location.href).origin;
   const findings = {
     parentDocument: await tries(() => window.parent.document.title),
     parentStorage: await tries(() => window.parent.localStorage.length),
@@ -55,6 +56,7 @@ document.addEventListener("all-crowd-elements-ready", async () => {
   document.querySelector("crowd-form").submit();
 });
 </script>
+{% endif %}
 """
 
 
@@ -78,20 +80,38 @@ def elsewhere() -> Iterator[tuple[str, list[str]]]:
     server.shutdown()
 
 
+def wait_for_spare(page: Page) -> None:
+    """Wait until the frame of the next task is prepared."""
+    page.wait_for_selector("iframe.spare", state="attached")
+    spare = next(frame for frame in page.frames if frame.url.endswith("/portal/prepared-frame"))
+    spare.wait_for_load_state()
+
+
+@pytest.mark.parametrize("is_prepared", [False, True], ids=["new frame", "prepared frame"])
 def test_a_hostile_template_reaches_nothing(
-    page: Page, review_desk_server: ReviewDesk, s3: Any, elsewhere: tuple[str, list[str]]
+    page: Page,
+    review_desk_server: ReviewDesk,
+    s3: Any,
+    elsewhere: tuple[str, list[str]],
+    is_prepared: bool,
 ) -> None:
     address, asked = elsewhere
-    arn = review_desk_server.create_flow_definition("hostile", HOSTILE)
-    review_desk_server.client("sagemaker-a2i-runtime").start_human_loop(
-        HumanLoopName="hostile-1",
-        FlowDefinitionArn=arn,
-        HumanLoopInput={"InputContent": json.dumps({"elsewhere": address})},
-    )
+    name = "prepared" if is_prepared else "hostile"
+    arn = review_desk_server.create_flow_definition(name, HOSTILE)
+    for number in range(1 if is_prepared else 2, 3):
+        review_desk_server.client("sagemaker-a2i-runtime").start_human_loop(
+            HumanLoopName=f"{name}-{number}",
+            FlowDefinitionArn=arn,
+            HumanLoopInput={"InputContent": json.dumps({"elsewhere": address} if number == 2 else {})},
+        )
     sign_in(page, review_desk_server)
     page.keyboard.press("Enter")
+    if is_prepared:
+        harmless = task_frame(page, f"{name}-1")
+        wait_for_spare(page)
+        harmless.evaluate("document.querySelector('crowd-form').submit()")
     page.wait_for_selector(".outcome")
-    output = wait_for_json(s3, output_uri(review_desk_server, "hostile-1"))
+    output = wait_for_json(s3, output_uri(review_desk_server, f"{name}-2"))
     findings = json.loads(output["humanAnswers"][0]["answerContent"]["findings"])
     origin = findings.pop("origin")
     assert origin == "reached: null"
@@ -113,6 +133,30 @@ def test_a_frame_opened_by_itself_is_a_sandbox_too(page: Page, review_desk_serve
     page.goto(review_desk_server.url + task["frame_url"])
     assert page.title() == "null"
     portal.http.post(f"/portal/api/tasks/{task['id']}/release", json={})
+
+
+def test_a_task_cannot_write_into_the_frame_of_the_next(page: Page, review_desk_server: ReviewDesk) -> None:
+    arn = review_desk_server.create_flow_definition("neighbours", HOSTILE)
+    for number in (1, 2):
+        review_desk_server.client("sagemaker-a2i-runtime").start_human_loop(
+            HumanLoopName=f"neighbour-{number}", FlowDefinitionArn=arn, HumanLoopInput={"InputContent": "{}"}
+        )
+    sign_in(page, review_desk_server)
+    page.click("main .card:has-text('neighbours') button")
+    first = task_frame(page, "neighbour-1")
+    wait_for_spare(page)
+    first.evaluate(
+        """() => {
+          for (let number = 0; number < parent.frames.length; number++) {
+            parent.frames[number].postMessage({type: "review-desk:page", html: "<p id=evil>"}, "*");
+          }
+        }"""
+    )
+    page.wait_for_timeout(300)
+    assert not any(frame.query_selector("#evil") for frame in page.frames)
+    first.click("text=Submit")
+    task_frame(page, "neighbour-2").click("text=Submit")
+    page.wait_for_selector(".outcome")
 
 
 def test_only_the_frame_of_the_task_is_listened_to(page: Page, review_desk_server: ReviewDesk) -> None:

@@ -70,6 +70,52 @@ def test_a_later_task_costs_one_request_and_its_page(
     assert requests_to(desk, "/portal/frame/{token}") == 4
 
 
+def test_the_next_task_finds_its_frame_prepared(
+    page: Page, desk: ReviewDesk, start_loops: StartLoops
+) -> None:
+    first, second, third = start_loops(3)
+    sign_in(page, desk)
+    page.keyboard.press("Enter")
+    for name, following in ((first, second), (second, third)):
+        task_frame(page, name)
+        page.wait_for_selector("iframe.spare", state="attached")
+        page.wait_for_timeout(500)
+        asked: list[str] = []
+        page.on("request", lambda request, asked=asked: asked.append(request.url))
+        page.keyboard.press("Control+Enter")
+        frame = task_frame(page, following)
+        assert not [url for url in asked if "crowd-html-elements.js" in url or "prepared-frame" in url]
+        assert frame.url.endswith("/portal/prepared-frame")
+        assert frame.evaluate("document.compatMode") == "BackCompat", (
+            "as the template without a doctype has it"
+        )
+        # Keys, styles, validation: all that begins with the page.
+        expect(frame.locator("crowd-form form input")).to_be_focused()
+        assert frame.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--crowd-accent')")
+
+
+def test_a_frame_that_could_not_be_prepared_is_loaded(
+    page: Page, desk: ReviewDesk, start_loops: StartLoops
+) -> None:
+    first, second, third = start_loops(3)
+    page.route("**/portal/prepared-frame", lambda route: route.abort())
+    sign_in(page, desk)
+    page.keyboard.press("Enter")
+    task_frame(page, first)
+    page.wait_for_selector("iframe.spare", state="attached")
+    page.keyboard.press("Control+Enter")
+    task_frame(page, second)
+    page.unroute("**/portal/prepared-frame")
+    page.wait_for_selector("iframe.spare", state="attached")
+    page.wait_for_timeout(500)
+    page.route(
+        "**/portal/frame/*",
+        lambda route: route.abort() if route.request.resource_type == "fetch" else route.continue_(),
+    )
+    page.keyboard.press("Control+Enter")
+    expect(task_frame(page, third).locator("input")).to_have_value("as read 3")
+
+
 def test_the_history_tells_what_was_done(page: Page, desk: ReviewDesk, start_loops: StartLoops) -> None:
     names = start_loops(22)
     portal = desk.portal()

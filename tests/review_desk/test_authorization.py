@@ -45,6 +45,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/portal/static/{name}"): Rule(Let.EVERYBODY, ()),
     ("GET", "/portal/elements/crowd-html-elements.js"): Rule(Let.EVERYBODY),
     ("GET", "/portal/elements/images/{name}"): Rule(Let.EVERYBODY, ()),
+    ("GET", "/portal/prepared-frame"): Rule(Let.EVERYBODY),
     # These open with a sealed link, not with a session: see test_portal_api.py.
     ("GET", "/portal/frame/{token}"): Rule(Let.EVERYBODY),
     ("GET", "/portal/media/{token}/{name}"): Rule(Let.EVERYBODY),

@@ -118,6 +118,12 @@ def test_a_submission_may_claim_the_next_task(review_desk_server: ReviewDesk, po
     assert httpx.get(f"{portal.http.base_url}{following['frame_url']}").status_code == 200
     # A client whose connection broke sends it again, and has the same task in hand.
     assert portal.http.post(path, json=body).json()["next"]["task"]["id"] == following["id"]
+    # The page may come along: what the frame's address answers.
+    body["claim_next"]["with_page"] = True
+    again = portal.http.post(path, json=body).json()["next"]
+    frame = httpx.get(f"{portal.http.base_url}{again['task']['frame_url']}").text
+    unsigned = re.compile("/portal/media/[^/]+/")
+    assert unsigned.sub("", again["page"]) == unsigned.sub("", frame)
 
     last = {"answer": {}, "lease_token": following["lease"]["token"], "claim_next": {"flow_definition": flow}}
     ended = portal.http.post(f"/portal/api/tasks/{following['id']}/submit", json=last).json()

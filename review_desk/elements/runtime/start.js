@@ -12,37 +12,70 @@ function crowdForm() {
   return /** @type {any} */ (document.querySelector("crowd-form"));
 }
 
-for (const [name, element] of definitions) {
-  if (!customElements.get(name)) customElements.define(name, element);
+function defineElements() {
+  for (const [name, element] of definitions) {
+    if (!customElements.get(name)) customElements.define(name, element);
+  }
 }
 
-onPortalMessage((message) => {
-  const form = crowdForm();
-  if (!form) return;
-  if (message.type === "review-desk:draft") form._restore(message.answer ?? {});
-  if (message.type === "review-desk:submit") form.requestSubmit();
-  if (message.type === "review-desk:focus") form._takeFocus();
-  if (message.type === "review-desk:disabled") form._setDisabled(Boolean(message.disabled));
-});
+/** Begin to serve the page that is being parsed, or is there. */
+function startPage() {
+  installStyles();
+  followColorScheme();
+  document.addEventListener("DOMContentLoaded", followColorScheme);
+  defineElements();
 
-document.addEventListener("keydown", (event) => {
-  const wanted = PORTAL_KEYS.find(
-    (entry) =>
-      (entry.code ? event.code === entry.code : event.key === entry.key) &&
-      Boolean(entry.ctrl) === event.ctrlKey &&
-      Boolean(entry.alt) === event.altKey &&
-      !event.metaKey
-  );
-  if (!wanted || event.defaultPrevented) return;
-  event.preventDefault();
-  crowdForm()?._reportChange();
-  tellPortal({ type: "review-desk:key", key: wanted.action });
-});
-
-whenParsed(document.documentElement, () => {
-  // After the elements' own handlers of the same event, and after every script of the page.
-  window.setTimeout(() => {
-    document.dispatchEvent(new CustomEvent("all-crowd-elements-ready", { bubbles: true }));
-    tellPortal({ type: "review-desk:ready" });
+  onPortalMessage((message) => {
+    const form = crowdForm();
+    if (!form) return;
+    if (message.type === "review-desk:draft") form._restore(message.answer ?? {});
+    if (message.type === "review-desk:submit") form.requestSubmit();
+    if (message.type === "review-desk:focus") form._takeFocus();
+    if (message.type === "review-desk:disabled") form._setDisabled(Boolean(message.disabled));
   });
-});
+
+  document.addEventListener("keydown", (event) => {
+    const wanted = PORTAL_KEYS.find(
+      (entry) =>
+        (entry.code ? event.code === entry.code : event.key === entry.key) &&
+        Boolean(entry.ctrl) === event.ctrlKey &&
+        Boolean(entry.alt) === event.altKey &&
+        !event.metaKey
+    );
+    if (!wanted || event.defaultPrevented) return;
+    event.preventDefault();
+    crowdForm()?._reportChange();
+    tellPortal({ type: "review-desk:key", key: wanted.action });
+  });
+
+  whenParsed(document.documentElement, () => {
+    // After the elements' own handlers of the same event, and after every script of the page.
+    window.setTimeout(() => {
+      document.dispatchEvent(new CustomEvent("all-crowd-elements-ready", { bubbles: true }));
+      tellPortal({ type: "review-desk:ready" });
+    });
+  });
+}
+
+/**
+ * Wait for the page of a task, in a frame that the portal has prepared: the elements are defined already when it comes.
+ *
+ * The page is written where this one is. What it would load this script for is done at the same place. Opening a
+ * document drops every listener, so a frame is filled once.
+ * @param {string} address of this script, as pages name it
+ */
+function waitForPage(address) {
+  defineElements();
+  onPortalMessage((message) => {
+    if (message.type !== "review-desk:page" || typeof message.html !== "string") return;
+    document.open();
+    Object.defineProperty(window, "reviewDeskStart", { value: startPage });
+    document.write(message.html.replaceAll(address, "data:text/javascript,reviewDeskStart()"));
+    document.close();
+  });
+  tellPortal({ type: "review-desk:prepared" });
+}
+
+const ownScript = document.currentScript;
+if (ownScript?.hasAttribute("data-prepared")) waitForPage(ownScript.getAttribute("src") ?? "");
+else startPage();

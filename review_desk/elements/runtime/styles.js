@@ -13,7 +13,3 @@ function followColorScheme() {
   const dark = /\bdark\b/.test(meta?.getAttribute("content") ?? "");
   document.documentElement.toggleAttribute("data-crowd-dark", dark);
 }
-
-installStyles();
-followColorScheme();
-document.addEventListener("DOMContentLoaded", followColorScheme);

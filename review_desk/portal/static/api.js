@@ -97,6 +97,19 @@ export class Api {
     return (await this.#request("GET", `tasks/${encodeURIComponent(id)}`)).body;
   }
 
+  /**
+   * The page of a task, as text for its frame; null if it did not come.
+   * @param {string} frameUrl
+   * @returns {Promise<string | null>}
+   */
+  async taskPage(frameUrl) {
+    try {
+      return await (await fetch(frameUrl, { cache: "no-store", signal: AbortSignal.timeout(TIMEOUT_MS) })).text();
+    } catch {
+      return null;
+    }
+  }
+
   /** @param {string} id @param {object} answer @param {number} version @returns {Promise<number>} the next version */
   async saveDraft(id, answer, version) {
     return (await this.#request("PUT", `tasks/${encodeURIComponent(id)}/draft`, { answer, version })).body.version;

@@ -111,11 +111,16 @@ class Portal {
     }
   }
 
-  /** @param {any} task @param {{flow_definition?: string}} wanted @param {string} name */
-  #showTask(task, wanted, name) {
+  /**
+   * @param {any} task
+   * @param {{flow_definition?: string}} wanted
+   * @param {string} name
+   * @param {string | null} [taskPage] its page, if that came with it
+   */
+  #showTask(task, wanted, name, taskPage = null) {
     this.page?.close();
     history.replaceState(null, "", `#task=${encodeURIComponent(task.id)}`);
-    const page = new TaskPage(this.api, this.worker.username, task, wanted, {
+    const page = new TaskPage(this.api, this.worker.username, task, wanted, taskPage, {
       finish: (outcome, submitted) => {
         // What is said about this task takes the place of the offer.
         this.#takeBack = null;
@@ -144,7 +149,7 @@ class Portal {
     window.setTimeout(() => {
       if (this.#takeBack === takeBack) this.#takeBack = null;
     }, undo_seconds * 1000);
-    if (next?.task) this.#showTask(next.task, wanted, name);
+    if (next?.task) this.#showTask(next.task, wanted, name, next.page ?? null);
     else this.#showQueue({ reason: next?.reason, name, retryAfter: next?.retry_after });
   }
 

@@ -4,6 +4,7 @@ import { ask, byId, clearNotices, duration, make, notice, speak, toast } from ".
 import { Draft } from "./drafts.js";
 import { LeaseClock } from "./lease.js";
 import { strings } from "./strings.js";
+import { taskFrames } from "./task-frames.js";
 
 const HEARTBEAT_MS = 30_000;
 const FRAME_ANSWERS_WITHIN_MS = 6_000;
@@ -15,8 +16,8 @@ const RETRY_SECONDS = [1, 2, 4, 8, 15];
  * Ends by calling `finish` with what became of the task.
  */
 export class TaskPage {
-  /** @type {HTMLIFrameElement} */
-  #frame;
+  /** @type {HTMLIFrameElement | null} */
+  #frame = null;
   #ready = false;
   #ended = false;
   #submitting = false;
@@ -32,24 +33,23 @@ export class TaskPage {
    * @param {string} username
    * @param {any} task
    * @param {{flow_definition?: string}} wanted what to claim together with the answer
+   * @param {string | null} page the task's page, if it came with the task
    * @param {{
    *   finish: (outcome: "submitted" | "released" | "declined" | "gone" | "back", submitted?: any) => void,
    *   takeBack: () => void,
    * }} actions `submitted` is the service's answer; `takeBack` undoes the submission before, if that is possible
    */
-  constructor(api, username, task, wanted, { finish, takeBack }) {
+  constructor(api, username, task, wanted, page, { finish, takeBack }) {
     this.api = api;
     this.task = task;
     this.wanted = wanted;
+    this.page = page;
     this.finish = finish;
     this.takeBack = takeBack;
     this.draft = new Draft(api, username, task, (state) => this.#showSaved(state));
     this.save = make("span.save", {});
     this.time = make("span.time", { role: "timer" });
     this.lease = new LeaseClock(this.time, () => notice("time", strings.time.overText));
-    this.#frame = make("iframe.waiting", { title: `${strings.task.frame}: ${task.title}` });
-    this.#frame.setAttribute("sandbox", "allow-scripts allow-forms");
-    this.#frame.dataset.humanLoop = task.human_loop;
   }
 
   /** Whether leaving the page now would lose something. */
@@ -74,8 +74,11 @@ export class TaskPage {
       stage = make("div.task", {}, make("div.loading", {}, strings.task.loading));
       byId("main").replaceChildren(/** @type {Node} */ (stage));
     }
-    this.#load();
-    /** @type {Element} */ (stage).append(this.#frame);
+    const { frame, isPrepared } = taskFrames.take(/** @type {Element} */ (stage));
+    frame.title = `${strings.task.frame}: ${this.task.title}`;
+    frame.dataset.humanLoop = this.task.human_loop;
+    this.#frame = frame;
+    this.#load(isPrepared);
     this.#timers.push(
       window.setInterval(() => this.#heartbeat(), HEARTBEAT_MS),
       window.setInterval(() => this.#showSavedAgo(), 5000)
@@ -83,9 +86,9 @@ export class TaskPage {
     speak(strings.task.claimed(this.task.human_loop));
   }
 
-  #load() {
+  /** @param {boolean} isPrepared the frame waits for the page */
+  async #load(isPrepared) {
     this.#ready = false;
-    this.#frame.src = this.task.frame_url;
     this.#timers.push(
       window.setTimeout(() => {
         if (this.#ready || this.#ended) return;
@@ -93,13 +96,17 @@ export class TaskPage {
         notice("frame", strings.task.notShown, { button: strings.task.reload, onclick: () => this.#reload() });
       }, FRAME_ANSWERS_WITHIN_MS)
     );
+    const frame = /** @type {HTMLIFrameElement} */ (this.#frame);
+    const html = isPrepared ? (this.page ?? (await this.api.taskPage(this.task.frame_url))) : null;
+    if (html === null) frame.src = this.task.frame_url;
+    else this.#tellFrame({ type: "review-desk:page", html });
   }
 
   async #reload() {
     notice("frame", "");
     const task = await this.api.task(this.task.id);
     this.task = { ...this.task, frame_url: task.frame_url };
-    this.#load();
+    this.#load(false);
   }
 
   /** Take the page away. The frame stays in place until the next one covers it. */
@@ -152,12 +159,12 @@ export class TaskPage {
 
   /** @param {{type: string} & Record<string, unknown>} message */
   #tellFrame(message) {
-    this.#frame.contentWindow?.postMessage(message, "*");
+    this.#frame?.contentWindow?.postMessage(message, "*");
   }
 
   #onMessage = (/** @type {MessageEvent} */ event) => {
     // The frame's origin is opaque ("null"), so the window it came from is what tells it apart.
-    if (event.source !== this.#frame.contentWindow || this.#ended) return;
+    if (!this.#frame || event.source !== this.#frame.contentWindow || this.#ended) return;
     const { type, answer, key } = event.data ?? {};
     if (type === "review-desk:ready") this.#frameReady();
     else if (type === "review-desk:change" && isAnswer(answer)) this.#change(answer);
@@ -178,14 +185,16 @@ export class TaskPage {
   }
 
   #present() {
-    this.#frame.classList.remove("waiting");
-    for (const old of byId("main").querySelectorAll(".task > *")) if (old !== this.#frame) old.remove();
+    this.#frame?.classList.remove("waiting");
+    const stage = byId("main").querySelector(".task");
+    for (const old of Array.from(stage?.children ?? [])) if (old !== this.#frame && !taskFrames.isSpare(old)) old.remove();
+    if (stage) taskFrames.prepare(stage);
     if (document.querySelector("dialog[open]")) return;
     this.#focusFrame();
   }
 
   #focusFrame() {
-    this.#frame.focus();
+    this.#frame?.focus();
     this.#tellFrame({ type: "review-desk:focus" });
   }
 
@@ -232,7 +241,8 @@ export class TaskPage {
     this.save.textContent = strings.save.submitting;
     for (let failures = 0; !this.#ended; failures++) {
       try {
-        const body = { answer, lease_token: this.task.lease.token, claim_next: this.wanted };
+        const next = { ...this.wanted, with_page: taskFrames.hasSpare };
+        const body = { answer, lease_token: this.task.lease.token, claim_next: next };
         const submitted = await this.api.act(this.task.id, "submit", body);
         return this.#end("submitted", submitted);
       } catch (error) {
