@@ -8,6 +8,8 @@ const PORTAL_KEYS = [
   { code: "KeyU", alt: true, action: "undo" },
 ];
 
+const MEDIA_PICTURE = /\/portal\/media\/[\w.~=%-]+\/[\w.~%-]+\.(?:png|jpe?g|gif|webp)(?=["'\s<])/gi;
+
 function crowdForm() {
   return /** @type {any} */ (document.querySelector("crowd-form"));
 }
@@ -68,10 +70,17 @@ function waitForPage(address) {
   defineElements();
   onPortalMessage((message) => {
     if (message.type !== "review-desk:page" || typeof message.html !== "string") return;
+    // Pictures are on their way while the page is read.
+    const pictures = (message.html.match(MEDIA_PICTURE) ?? []).slice(0, 4).map((source) => {
+      const picture = new Image();
+      picture.src = source;
+      return picture;
+    });
     document.open();
     Object.defineProperty(window, "reviewDeskStart", { value: startPage });
     document.write(message.html.replaceAll(address, "data:text/javascript,reviewDeskStart()"));
     document.close();
+    window.addEventListener("load", () => pictures.splice(0));
   });
   tellPortal({ type: "review-desk:prepared" });
 }
