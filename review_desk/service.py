@@ -14,6 +14,7 @@ from review_desk.engine.background import BackgroundJob
 from review_desk.engine.backlog import read_backlog
 from review_desk.engine.clock import Clock, SystemClock
 from review_desk.engine.database import Database
+from review_desk.engine.extension import Extension
 from review_desk.engine.flow_definitions import FlowDefinitionStore
 from review_desk.engine.human_task_uis import HumanTaskUiStore
 from review_desk.engine.identities import GroupRules, ProviderSignIn
@@ -97,6 +98,7 @@ class Service:
         self.oversight = Oversight(self.database, self.clock, self.loops)
         self.tasks = TaskStore(self.database, self.clock, self.metrics.lease_expiries.inc)
         self.undo = Undo(self.database, self.clock)
+        self.extension = Extension(self.database, self.clock, self.tasks, settings.task_time_extensions)
         self.worker_history = WorkerHistory(self.database, self.clock)
         self.outbox = Outbox(
             self.database,

@@ -80,6 +80,11 @@ class Settings(BaseSettings):
     open_loop_quota: Annotated[int, Field(ge=0)] = Field(
         default=0, description="Human loops that may be in progress at once in a Region; 0: no limit."
     )
+    task_time_extensions: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=10,
+        description="How often a worker may extend the time for a task, each time by TaskTimeLimitInSeconds. "
+        "WCAG 2.2.1 asks for 10; 0: never.",
+    )
     flow_definition_limit: Annotated[int, Field(ge=0)] = Field(
         default=0, description="Flow definitions that a Region may hold; 0: no limit. Amazon A2I's is 100."
     )

@@ -85,6 +85,12 @@ def heartbeat(desk: Desk, session: IdleSession, task_id: PathText) -> dict[str, 
     return {"lease": _lease(task, desk.clock.now()), "human_loop_status": str(task.loop_status)}
 
 
+@router.post("/tasks/{task_id}/extend", responses=answers(HeartbeatAnswer, *ON_ONE))
+def extend(desk: Desk, session: WorkerSession, task_id: PathText) -> dict[str, Any]:
+    task = desk.extension.extend(session.worker_id, task_id)
+    return {"lease": _lease(task, desk.clock.now()), "human_loop_status": str(task.loop_status)}
+
+
 @router.post("/tasks/{task_id}/submit", responses=answers(SubmissionAnswer, *ON_ONE))
 def submit(desk: Desk, session: WorkerSession, task_id: PathText, submission: Submission) -> dict[str, Any]:
     with desk.metrics.submit.time():

@@ -37,8 +37,8 @@ ORIGIN = re.compile(r"https?://([\w.-]{1,255}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,
 
 
 def frame_url(service: Service, task: Task) -> str:
-    """Return the address of a task's frame: signed, good for the task's time limit and at least 15 minutes."""
-    return service.links.frame(task.id, _lifetime(task))
+    """Return the address of a task's frame: signed, good for as long as the task can be held, at least 15 minutes."""
+    return service.links.frame(task.id, _lifetime(service, task))
 
 
 def script_url() -> str:
@@ -52,7 +52,7 @@ def task_page(service: Service, task_id: str) -> tuple[int, str]:
     granted: set[tuple[str, str]] = set()
 
     def grant_read_access(uri: str) -> str:
-        link = service.links.media(uri, _lifetime(task), task.id)
+        link = service.links.media(uri, _lifetime(service, task), task.id)
         if len(granted) < FETCHED_AHEAD:
             granted.add(service.links.check(uri))
         return link
@@ -189,8 +189,8 @@ def media_headers(found: dict[str, Any], key: str) -> dict[str, str]:
     return headers
 
 
-def _lifetime(task: Task) -> int:
-    return max(SHORTEST_LINK_IN_SECONDS, task.time_limit)
+def _lifetime(service: Service, task: Task) -> int:
+    return max(SHORTEST_LINK_IN_SECONDS, task.time_limit * (1 + service.extension.most))
 
 
 def _origins(desk: Service, request: Request) -> list[str]:

@@ -214,3 +214,27 @@ def test_a_submission_that_is_sent_again_claims_nothing_more(
     assert len(lost) == 1
     working = desk.portal().http.get("/portal/api/queue").json()["working"]
     assert [task["human_loop"] for task in working] == [second]
+
+
+def test_time_can_be_had_before_it_is_over(page: Page, desk: ReviewDesk, start_loops: StartLoops) -> None:
+    """WCAG 2.2.1: people are warned, and have twenty seconds to ask for more by one simple action."""
+    [name] = start_loops(1, TaskTimeLimitInSeconds=30)
+    sign_in(page, desk)
+    page.keyboard.press("Enter")
+    frame = task_frame(page, name)
+    frame.fill("input", "begun")
+    warning = page.locator(".notice", has_text="left for this task")
+    expect(warning).to_have_count(0)
+    warning.wait_for(timeout=15_000)
+    frame.focus("input")
+    page.keyboard.press("Alt+t")
+    expect(page.locator("#toast")).to_contain_text("again")
+    expect(warning).to_have_count(0)
+    expect(page.locator("[role=timer]")).to_contain_text(re.compile("0:(29|28|27)"))
+    expect(frame.locator("input")).to_be_focused()
+    expect(frame.locator("input")).to_have_value("begun")
+    warning.wait_for(timeout=15_000)
+    warning.get_by_text("More time").click()
+    expect(warning).to_have_count(0)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".outcome")

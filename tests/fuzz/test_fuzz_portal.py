@@ -46,6 +46,7 @@ LABELS = (
     "PUT /portal/api/tasks/{task_id}/draft",
     "POST /portal/api/tasks/{task_id}/heartbeat",
     "POST /portal/api/tasks/{task_id}/submit",
+    "POST /portal/api/tasks/{task_id}/extend",
     "POST /portal/api/tasks/{task_id}/undo",
     "POST /portal/api/tasks/{task_id}/release",
     "POST /portal/api/tasks/{task_id}/decline",

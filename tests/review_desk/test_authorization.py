@@ -60,6 +60,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/portal/api/tasks/{task_id}"): Rule(Let.WORKERS, HOLDER),
     ("PUT", "/portal/api/tasks/{task_id}/draft"): Rule(Let.WORKERS, HOLDER, ANSWER),
     ("POST", "/portal/api/tasks/{task_id}/heartbeat"): Rule(Let.WORKERS, HOLDER),
+    ("POST", "/portal/api/tasks/{task_id}/extend"): Rule(Let.WORKERS, HOLDER),
     ("POST", "/portal/api/tasks/{task_id}/submit"): Rule(Let.WORKERS, HOLDER, ANSWER),
     ("POST", "/portal/api/tasks/{task_id}/undo"): Rule(Let.WORKERS, HOLDER),
     ("GET", "/portal/api/history"): Rule(Let.WORKERS),

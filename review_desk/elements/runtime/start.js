@@ -5,6 +5,7 @@ const PORTAL_KEYS = [
   { key: ".", ctrl: true, action: "release" },
   { key: "/", ctrl: true, action: "decline" },
   { code: "KeyI", alt: true, action: "help" },
+  { code: "KeyT", alt: true, action: "extend" },
   { code: "KeyU", alt: true, action: "undo" },
 ];
 

@@ -117,7 +117,7 @@ export class Api {
 
   /**
    * @param {string} id
-   * @param {"heartbeat" | "submit" | "undo" | "release" | "decline"} what
+   * @param {"heartbeat" | "extend" | "submit" | "undo" | "release" | "decline"} what
    * @param {object} [body]
    */
   async act(id, what, body = {}) {

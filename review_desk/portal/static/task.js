@@ -49,7 +49,11 @@ export class TaskPage {
     this.draft = new Draft(api, username, task, (state) => this.#showSaved(state));
     this.save = make("span.save", {});
     this.time = make("span.time", { role: "timer" });
-    this.lease = new LeaseClock(this.time, () => notice("time", strings.time.overText));
+    this.lease = new LeaseClock(this.time, {
+      warn: (left) =>
+        notice("time", strings.time.soon(left), { button: strings.time.extend, onclick: () => this.#extend() }),
+      over: () => this.#timeIsOver(),
+    });
   }
 
   /** Whether leaving the page now would lose something. */
@@ -210,6 +214,7 @@ export class TaskPage {
     const key =
       event.ctrlKey && !event.altKey ? { ".": "release", "/": "decline" }[event.key]
       : event.altKey && event.code === "KeyI" ? "help"
+      : event.altKey && event.code === "KeyT" ? "extend"
       : undefined;
     if (event.ctrlKey && event.key === "Enter") this.#tellFrame({ type: "review-desk:submit" });
     else if (key) this.#shortcut(key);
@@ -224,6 +229,7 @@ export class TaskPage {
     else if (key === "decline") this.#decline();
     else if (key === "help") this.#instructions();
     else if (key === "undo") this.takeBack();
+    else if (key === "extend") this.#extend();
   }
 
   // ---- Submitting ---------------------------------------------------------------------------------------------
@@ -349,6 +355,26 @@ export class TaskPage {
 
   // ---- Lease --------------------------------------------------------------------------------------------------
 
+  #timeIsOver() {
+    notice("time", "");
+    notice("time", strings.time.overText);
+  }
+
+  async #extend() {
+    if (this.#submitting || this.#ended) return;
+    try {
+      const { lease } = await this.api.act(this.task.id, "extend");
+      if (this.#ended) return;
+      this.task.lease = lease;
+      notice("time", "");
+      this.lease.set(lease);
+      toast(strings.time.extended(duration(lease.seconds_left)));
+    } catch (error) {
+      toast(error instanceof RefusedError ? error.message : strings.signIn.unreachable);
+    }
+    this.#focusFrame();
+  }
+
   async #heartbeat() {
     if (this.#submitting || this.#ended) return;
     try {
@@ -356,7 +382,7 @@ export class TaskPage {
       if (this.#ended) return;
       this.task.lease = lease;
       this.lease.set(lease);
-      notice("time", lease.seconds_left > 0 ? "" : strings.time.overText);
+      if (lease.seconds_left <= 0) this.#timeIsOver();
       notice("stopping", human_loop_status === "Stopping" ? strings.task.stopping : "");
     } catch (error) {
       if (error instanceof RefusedError) {
