@@ -20,9 +20,33 @@ onPortalMessage((message) => {
   const form = crowdForm();
   if (!form) return;
   if (message.type === "review-desk:draft") form._restore(message.answer ?? {});
-  if (message.type === "review-desk:submit") form.requestSubmit();
+  if (message.type === "review-desk:submit") {
+    form.requestSubmit();
+    // If no answer came before this, the form has refused to submit.
+    tellPortal({ type: "review-desk:asked" });
+  }
+  if (message.type === "review-desk:compact") showCompact(Boolean(message.compact));
   if (message.type === "review-desk:focus") form._takeFocus();
   if (message.type === "review-desk:disabled") form._setDisabled(Boolean(message.disabled));
+});
+
+/**
+ * Show only what can be judged at a glance, in a small frame, and nothing to change it with.
+ * @param {boolean} compact
+ */
+function showCompact(compact) {
+  document.documentElement.toggleAttribute("data-crowd-compact", compact);
+  for (const element of document.querySelectorAll("*")) {
+    if (element instanceof CrowdChoiceField) element.toggleAttribute("data-crowd-compact", compact);
+  }
+}
+
+/** Escape leads back out of a task that is one of several. What closes at Escape comes first. */
+window.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || event.defaultPrevented) return;
+  if (event.composedPath().some((node) => node instanceof HTMLDialogElement)) return;
+  crowdForm()?._reportChange();
+  tellPortal({ type: "review-desk:key", key: "back" });
 });
 
 document.addEventListener("keydown", (event) => {
