@@ -106,6 +106,13 @@ def wait_for_grid(page: Page, count: int) -> None:
     expect(page.locator(".grid")).to_be_focused()
 
 
+def submit_all(page: Page) -> None:
+    """Submit all once every image is shown."""
+    for frame in page.frames[1:]:
+        expect(frame.locator("img.image")).to_be_visible()
+    page.keyboard.press("Enter")
+
+
 def states(page: Page) -> list[str]:
     return page.locator(".tile .state").all_text_contents()
 
@@ -174,7 +181,7 @@ def test_nine_are_submitted_at_once_and_two_of_them_changed(
     page.keyboard.press("Escape")
     expect(page.locator(".grid")).to_be_focused()
     assert states(page).count("as predicted") == 7
-    page.keyboard.press("Enter")
+    submit_all(page)
     wait_for_grid(page, 1)
     assert page.locator(".tile iframe").get_attribute("data-human-loop") == names[9]
 
@@ -190,6 +197,7 @@ def test_nine_are_submitted_at_once_and_two_of_them_changed(
     assert len({answer["submissionTime"] for answer in answers}) == 9
     assert len({answer["acceptanceTime"] for answer in answers}) > 1
 
+    expect(frame_of(page, 1).locator("img.image")).to_be_visible()
     page.keyboard.press("Control+Enter")
     page.wait_for_selector(".outcome[data-reason=empty]")
 
@@ -217,14 +225,14 @@ def test_a_reload_in_the_middle_loses_nothing(
             route.continue_()
 
     page.route("**/submit", only_one)
-    page.keyboard.press("Enter")
+    submit_all(page)
     page.wait_for_selector(".notice:has-text('cannot be reached')")
     page.reload()
     page.unroute("**/submit")
     wait_for_grid(page, 2)
     assert [frames.nth(place).get_attribute("data-human-loop") for place in range(2)] == shown[1:]
     assert states(page) == ["changed", "as predicted"]
-    page.keyboard.press("Enter")
+    submit_all(page)
     page.wait_for_selector(".outcome[data-reason=empty]")
     answers = [chosen(answer_of(s3, name)) for name in names]
     assert answers == [["Violence", "Weapons"], ["Weapons"], ["Violence", "Weapons"]]
@@ -253,6 +261,27 @@ def test_what_has_no_answer_stays_and_says_why(
     page.wait_for_selector(".outcome[data-reason=empty]")
     stored = [answer_of(s3, name)["answerContent"]["text"] for name in names]
     assert stored == ["as read 1", "mine", "as read 3"]
+
+
+def test_what_was_not_seen_is_not_submitted(
+    page: Page, review_desk_server: ReviewDesk, s3: Any, start_loops: StartLoops, subject: str
+) -> None:
+    names = start_loops(2)
+    page.route("**/portal/media/*/1.png", lambda route: route.abort())
+    open_grid(page, review_desk_server, subject, 2)
+    expect(frame_of(page, 1).locator("img.image")).to_be_visible()
+    page.keyboard.press("Enter")
+    problem = page.locator(".tile:nth-child(2) .problem")
+    expect(problem).to_have_text("Its image is not shown: press 2, or wait for it.")
+    assert states(page) == ["submitted", "not submitted"]
+    page.unroute("**/portal/media/*/1.png")
+    open_task(page, 2).get_by_text("Try again").click()
+    expect(frame_of(page, 2).locator("img.image")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".grid")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".outcome[data-reason=empty]")
+    assert [chosen(answer_of(s3, name)) for name in names] == [["Violence", "Weapons"]] * 2
 
 
 def test_one_may_be_declined_and_one_taken_away(

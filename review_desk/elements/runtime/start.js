@@ -21,9 +21,10 @@ onPortalMessage((message) => {
   if (!form) return;
   if (message.type === "review-desk:draft") form._restore(message.answer ?? {});
   if (message.type === "review-desk:submit") {
-    form.requestSubmit();
+    const unseen = lacksAnImage();
+    if (!unseen) form.requestSubmit();
     // If no answer came before this, the form has refused to submit.
-    tellPortal({ type: "review-desk:asked" });
+    tellPortal({ type: "review-desk:asked", unseen });
   }
   if (message.type === "review-desk:compact") showCompact(Boolean(message.compact));
   if (message.type === "review-desk:focus") form._takeFocus();
@@ -39,6 +40,12 @@ function showCompact(compact) {
   for (const element of document.querySelectorAll("*")) {
     if (element instanceof CrowdChoiceField) element.toggleAttribute("data-crowd-compact", compact);
   }
+}
+
+/** Whether an image is not shown: nobody submits at a glance what could not be seen. */
+function lacksAnImage() {
+  if (!document.documentElement.hasAttribute("data-crowd-compact")) return false;
+  return Array.from(document.querySelectorAll("*")).some((element) => element instanceof CrowdImageChoice && !element._isSeen);
 }
 
 /** Escape leads back out of a task that is one of several. What closes at Escape comes first. */

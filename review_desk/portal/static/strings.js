@@ -132,6 +132,7 @@ export const strings = {
     left: (/** @type {number} */ count) => `${plural(count, "task is", "tasks are")} still here`,
     loading: "The tasks are still loading.",
     unanswered: (/** @type {number} */ number) => `It needs an answer: press ${number}.`,
+    unseen: (/** @type {number} */ number) => `Its image is not shown: press ${number}, or wait for it.`,
     notShown: "Its page does not answer. Open it to release it for others.",
     releaseAll: "Release all",
     releaseHeading: "Release all these tasks?",

@@ -25,6 +25,7 @@ export class Tile {
   changed = false;
   large = false;
   #ready = false;
+  #unseen = false;
   #endsAt = 0;
   /** @type {((answer: object | null) => void) | null} */
   #answered = null;
@@ -128,8 +129,8 @@ export class Tile {
     this.frame.contentWindow?.postMessage(message, "*");
   }
 
-  /** @param {{type?: unknown, answer?: unknown, key?: unknown, unreported?: unknown}} message of the frame */
-  hear({ type, answer, key, unreported }) {
+  /** @param {{type?: unknown, answer?: unknown, key?: unknown, unreported?: unknown, unseen?: unknown}} message of the frame */
+  hear({ type, answer, key, unreported, unseen }) {
     if (type === "review-desk:ready") this.#frameReady();
     else if (this.settled) return;
     else if (type === "review-desk:change" && isAnswer(answer)) this.#change(/** @type {object} */ (answer));
@@ -138,6 +139,7 @@ export class Tile {
     } else if (type === "review-desk:asked" && this.#answered) {
       // The answer came before this word; a template that takes its time over `submit` has a moment more.
       window.clearTimeout(this.#timer);
+      this.#unseen = unseen === true;
       this.#timer = window.setTimeout(() => this.#answered?.(null), ANSWERS_LATER_WITHIN_MS);
     } else if (type === "review-desk:key") this.actions.key(String(key), this);
   }
@@ -225,7 +227,8 @@ export class Tile {
   }
 
   failToAnswer() {
-    this.fail(this.#ready ? strings.grid.unanswered(this.number) : strings.grid.notShown);
+    if (!this.#ready) this.fail(strings.grid.notShown);
+    else this.fail(this.#unseen ? strings.grid.unseen(this.number) : strings.grid.unanswered(this.number));
   }
 
   /** @param {unknown} error @param {object} [answer] that was refused */
