@@ -16,6 +16,7 @@ from review_desk.engine.clock import Clock, SystemClock
 from review_desk.engine.database import Database
 from review_desk.engine.extension import Extension
 from review_desk.engine.flow_definitions import FlowDefinitionStore
+from review_desk.engine.grid import Grid
 from review_desk.engine.human_task_uis import HumanTaskUiStore
 from review_desk.engine.identities import GroupRules, ProviderSignIn
 from review_desk.engine.initialization import Initialization
@@ -40,7 +41,7 @@ from review_desk.receivers import configured_receivers
 from review_desk.secrets import SecretBox
 from review_desk.settings import Settings
 from review_desk.storage import Storage
-from review_desk.templates import TemplateError, render
+from review_desk.templates import TemplateError, grid_size, render
 
 OUTBOX_INTERVAL_IN_SECONDS = 1.0
 OUTBOX_GATHERING_IN_SECONDS = 0.2
@@ -97,6 +98,7 @@ class Service:
         self.metrics = Metrics(lambda: read_backlog(self.database, self.clock))
         self.oversight = Oversight(self.database, self.clock, self.loops)
         self.tasks = TaskStore(self.database, self.clock, self.metrics.lease_expiries.inc)
+        self.grid = Grid(self.database, self.tasks, grid_size)
         self.undo = Undo(self.database, self.clock)
         self.extension = Extension(self.database, self.clock, self.tasks, settings.task_time_extensions)
         self.worker_history = WorkerHistory(self.database, self.clock)

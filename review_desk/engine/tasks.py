@@ -300,12 +300,18 @@ class TaskStore:
             ).scalar_one()
 
     def claim(
-        self, worker_id: int, flow_definition_arn: str | None = None, loop_name: str | None = None
+        self,
+        worker_id: int,
+        flow_definition_arn: str | None = None,
+        loop_name: str | None = None,
+        *,
+        at_once: int = 1,
     ) -> Task | NoTask:
         """Take the next loop for the worker, or return the task that the worker holds already.
 
         :param flow_definition_arn: only loops of this flow definition.
         :param loop_name: only this loop.
+        :param at_once: how many such tasks the worker may hold; with as many the oldest is returned.
         """
         now = self._clock.now()
         leases_may_be_due = True
@@ -314,9 +320,10 @@ class TaskStore:
                 wanted = _wanted(connection, flow_definition_arn, loop_name)
                 situation = connection.execute(SITUATION, {"worker_id": worker_id, "now": now}).all()
                 if any(row.holds_a_task for row in situation):
-                    for held in connection.execute(HELD, {"worker_id": worker_id, "now": now}):
-                        if wanted.admits(held):
-                            return _task(held)
+                    rows = connection.execute(HELD, {"worker_id": worker_id, "now": now})
+                    held = [row for row in rows if wanted.admits(row)]
+                    if len(held) >= at_once:
+                        return _task(held[0])
                 leases_are_due = any(row.leases_are_due for row in situation)
                 if leases_may_be_due and leases_are_due and self._expire_leases(connection, now):
                     # Commit first: two claims that each wait for a loop which the other expired would wait for ever.

@@ -20,6 +20,7 @@ from review_desk.portal.models import (
     Claim,
     Decline,
     Draft,
+    GridClaim,
     HeartbeatAnswer,
     HistoryAnswer,
     NextClaim,
@@ -27,6 +28,7 @@ from review_desk.portal.models import (
     Submission,
     SubmissionAnswer,
     TaskAnswer,
+    TasksAnswer,
     VersionAnswer,
 )
 from review_desk.portal.schema import ACTING, NO_TASK, ON_ONE, SIGNED_IN, STALE_DRAFT, PathText, answers
@@ -40,6 +42,7 @@ router = APIRouter(prefix="/portal/api")
 
 @router.get("/queue", responses=answers(QueueAnswer, *SIGNED_IN))
 def queue(desk: Desk, session: WorkerSession) -> dict[str, Any]:
+    grids = desk.grid.sizes(session.worker_id)
     midnight = desk.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
     return {
         "flow_definitions": [
@@ -49,6 +52,7 @@ def queue(desk: Desk, session: WorkerSession) -> dict[str, Any]:
                 "title": entry.title,
                 "description": entry.description,
                 "open": entry.open,
+                "grid": grids.get(entry.flow_definition),
             }
             for entry in desk.tasks.queue(session.worker_id)
         ],
@@ -60,12 +64,13 @@ def queue(desk: Desk, session: WorkerSession) -> dict[str, Any]:
 @router.post("/tasks/claim", response_model=None, responses=answers(TaskAnswer, *ACTING) | NO_TASK)
 def claim(desk: Desk, session: WorkerSession, wanted: Claim) -> dict[str, Any] | Response:
     found = _claim(desk, session.worker_id, wanted.flow_definition, wanted.human_loop)
-    if isinstance(found, NoTask):
-        headers = {"X-Review-Desk-Reason": str(found.reason)}
-        if found.retry_after is not None:
-            headers["Retry-After"] = str(found.retry_after)
-        return Response(status_code=204, headers=headers)
-    return _task(desk, found)
+    return _nothing(found) if isinstance(found, NoTask) else _task(desk, found)
+
+
+@router.post("/tasks/claim-grid", response_model=None, responses=answers(TasksAnswer, *ACTING) | NO_TASK)
+def claim_grid(desk: Desk, session: WorkerSession, wanted: GridClaim) -> dict[str, Any] | Response:
+    found = desk.grid.claim(session.worker_id, wanted.flow_definition)
+    return _nothing(found) if isinstance(found, NoTask) else {"tasks": [_task(desk, task) for task in found]}
 
 
 @router.get("/tasks/{task_id}", responses=answers(TaskAnswer, 400, *SIGNED_IN, 404))
@@ -149,6 +154,14 @@ def _claim_next(desk: Service, worker_id: int, wanted: NextClaim) -> dict[str, A
     if wanted.with_page:
         answer["page"] = task_page(desk, found.id)[1].encode(errors="replace").decode()
     return answer
+
+
+def _nothing(found: NoTask) -> Response:
+    """A claim that found nothing, as an answer."""
+    headers = {"X-Review-Desk-Reason": str(found.reason)}
+    if found.retry_after is not None:
+        headers["Retry-After"] = str(found.retry_after)
+    return Response(status_code=204, headers=headers)
 
 
 def _finished(task: FinishedTask) -> dict[str, Any]:

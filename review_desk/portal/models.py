@@ -32,6 +32,10 @@ class Claim(BaseModel):
     human_loop: Text | None = None
 
 
+class GridClaim(BaseModel):
+    flow_definition: Annotated[str, Field(pattern=FLOW_DEFINITION_ARN)]
+
+
 class Draft(BaseModel):
     answer: Content
     version: Annotated[int, Field(ge=0, lt=2**31 - 1, strict=True)]
@@ -120,12 +124,19 @@ class TaskAnswer(_Answer):
     draft: DraftAnswer | None
 
 
+class TasksAnswer(_Answer):
+    tasks: list[TaskAnswer]
+
+
 class QueueEntryAnswer(_Answer):
+    """``grid``: how many tasks may be reviewed at once in a grid, if the flow definition allows one."""
+
     flow_definition: str
     name: str
     title: str
     description: str
     open: int
+    grid: int | None
 
 
 class QueueAnswer(_Answer):

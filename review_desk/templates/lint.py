@@ -14,10 +14,11 @@ from typing import Literal
 
 from review_desk.elements import names
 from review_desk.templates.engine import problems, render
+from review_desk.templates.grid import GRID_META, GRID_META_WITHIN_CHARS, MOST_IN_GRID, grid_number
 from review_desk.templates.limits import TemplateError
 from review_desk.templates.literals import parse_literal
 from review_desk.templates.localise import AWS_ORIGIN, AWS_SCRIPT_URL
-from review_desk.templates.scan import MAX_TEMPLATE_CHARS
+from review_desk.templates.scan import LIQUID, MAX_TEMPLATE_CHARS
 
 Level = Literal["error", "warning"]
 Kind = Literal["script", "style sheet", "image", "recording", "page"]
@@ -82,9 +83,6 @@ _TEXT_INITIAL_VALUE = frozenset(
 )
 _SCRIPT = re.compile(r"(?:https?:)?//assets\.crowd\.aws/crowd-html-elements(?:-v\d+)?\.js")
 _PICTURE = re.compile(r"(?:https?:)?//assets\.crowd\.aws/images/a2i-console/")
-_LIQUID = re.compile(
-    r"\{%-?\s*(?P<block>comment|doc)\s*-?%\}.*?\{%-?\s*end(?P=block)\s*-?%\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL
-)
 _DYNAMIC = "\ue000"
 """Stands for a character of Liquid where the template is looked at as it is written."""
 
@@ -125,7 +123,7 @@ def lint(
         return [Finding(1, "error", text)]
     aws = crowd_script == "cdn"
     found = {_as_finding(problem) for problem in problems(content)}
-    blanked = _LIQUID.sub(lambda liquid: re.sub(r"[^\n]", _DYNAMIC, liquid.group()), content)
+    blanked = LIQUID.sub(lambda liquid: re.sub(r"[^\n]", _DYNAMIC, liquid.group()), content)
     page = written = _Page(blanked, aws=aws, is_written=True)
     found |= written.findings
     if task_input is not NO_INPUT:
@@ -240,6 +238,10 @@ class _Page(HTMLParser):
     def _see_element(self, tag: str, attributes: dict[str, str], line: int) -> None:
         if tag.startswith("crowd-") and _DYNAMIC not in tag and tag not in names():
             self._find(line, "error", f"<{tag}> is no element that Review Desk knows")
+        if tag == "meta" and attributes.get("name", "").lower() == GRID_META:
+            if self._is_written:
+                self._see_grid(attributes.get("content", ""), line)
+            return
         if tag == "crowd-form":
             self._forms.append(line)
             self._open_forms += 1
@@ -261,6 +263,16 @@ class _Page(HTMLParser):
                 self._answers += 1
             else:
                 self._find(line, "warning", f"this <{tag}> has no name: what it says is not submitted")
+
+    def _see_grid(self, number: str, line: int) -> None:
+        """Nothing is rendered to learn it, so it counts as it is written."""
+        if grid_number(number) is None:
+            text = f'{GRID_META} needs a whole number from 1 to {MOST_IN_GRID}, written out: content="9"'
+            self._find(line, "error", text)
+        start = self._line_starts[self.getpos()[0] - 1] + self.getpos()[1]
+        if start + len(self.get_starttag_text() or "") > GRID_META_WITHIN_CHARS:
+            text = f"{GRID_META} must stand in the first {GRID_META_WITHIN_CHARS} characters"
+            self._find(line, "error", text)
 
     def _see_literal(self, tag: str, name: str, value: str, line: int) -> None:
         if not value.strip() or _DYNAMIC in value or (name == "initial-value" and tag in _TEXT_INITIAL_VALUE):

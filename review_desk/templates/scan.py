@@ -18,6 +18,11 @@ MAX_TEMPLATE_CHARS = 128_000
 MAX_MARKUP_CHARS = 10_000
 MAX_SPACES_IN_MARKUP = 200
 
+LIQUID = re.compile(
+    r"\{%-?\s*(?P<block>comment|doc)\s*-?%\}.*?\{%-?\s*end(?P=block)\s*-?%\}|\{\{.*?\}\}|\{%.*?%\}", re.DOTALL
+)
+"""Markup, with all that is in a comment."""
+
 _OPEN = re.compile(r"\{\{|\{%")
 _BLOCKS = {
     "raw": re.compile(r"\{%-?\s{0,100}endraw\s{0,100}-?%\}"),

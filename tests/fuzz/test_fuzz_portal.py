@@ -42,6 +42,7 @@ LABELS = (
     "GET /portal/api/queue",
     "GET /portal/api/history",
     "POST /portal/api/tasks/claim",
+    "POST /portal/api/tasks/claim-grid",
     "GET /portal/api/tasks/{task_id}",
     "PUT /portal/api/tasks/{task_id}/draft",
     "POST /portal/api/tasks/{task_id}/heartbeat",

@@ -57,6 +57,9 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/portal/api/logout"): Rule(Let.WORKERS),
     ("GET", "/portal/api/queue"): Rule(Let.WORKERS),
     ("POST", "/portal/api/tasks/claim"): Rule(Let.WORKERS, body={"human_loop": "none"}),
+    ("POST", "/portal/api/tasks/claim-grid"): Rule(
+        Let.WORKERS, body={"flow_definition": ":::::flow-definition/none"}
+    ),
     ("GET", "/portal/api/tasks/{task_id}"): Rule(Let.WORKERS, HOLDER),
     ("PUT", "/portal/api/tasks/{task_id}/draft"): Rule(Let.WORKERS, HOLDER, ANSWER),
     ("POST", "/portal/api/tasks/{task_id}/heartbeat"): Rule(Let.WORKERS, HOLDER),

@@ -63,7 +63,9 @@ def test_a_task_has_exactly_these_fields(portal: Portal, start: Any, flow: str) 
     assert portal.http.get(f"/portal/api/tasks/{task['id']}").json()["id"] == task["id"]
     queue = portal.http.get("/portal/api/queue").json()
     assert queue.keys() == {"flow_definitions", "working", "done_today"}
-    assert queue["flow_definitions"][0].keys() == {"flow_definition", "name", "title", "description", "open"}
+    assert queue["flow_definitions"][0].keys() == {
+        "flow_definition", "name", "title", "description", "open", "grid",
+    }  # fmt: skip
     beat = portal.http.post(f"/portal/api/tasks/{task['id']}/heartbeat").json()
     assert beat["human_loop_status"] == "InProgress"
     assert portal.http.post(f"/portal/api/tasks/{task['id']}/release").status_code == 204
@@ -128,6 +130,36 @@ def test_a_submission_may_claim_the_next_task(review_desk_server: ReviewDesk, po
     last = {"answer": {}, "lease_token": following["lease"]["token"], "claim_next": {"flow_definition": flow}}
     ended = portal.http.post(f"/portal/api/tasks/{following['id']}/submit", json=last).json()
     assert ended["next"] == {"reason": "empty", "retry_after": None}
+
+
+def test_a_grid_over_http(review_desk_server: ReviewDesk, portal: Portal, flow: str) -> None:
+    template = '<meta name="review-desk-grid" content="2"><crowd-form>{{ task.input }}</crowd-form>'
+    grid = review_desk_server.create_flow_definition("grid", template)
+    for number in range(3):
+        review_desk_server.client("sagemaker-a2i-runtime").start_human_loop(
+            HumanLoopName=f"grid-{number}", FlowDefinitionArn=grid, HumanLoopInput={"InputContent": "{}"}
+        )
+    flows = portal.http.get("/portal/api/queue").json()["flow_definitions"]
+    sizes = {entry["flow_definition"]: entry["grid"] for entry in flows}
+    assert (sizes[grid], sizes[flow]) == (2, None)
+
+    def claim(arn: str) -> httpx.Response:
+        return portal.http.post("/portal/api/tasks/claim-grid", json={"flow_definition": arn})
+
+    refused = claim(flow)
+    assert error_of(refused) == (400, "Invalid")
+    tasks = claim(grid).json()["tasks"]
+    assert [task["human_loop"] for task in tasks] == ["grid-0", "grid-1"]
+    assert len({task["lease"]["token"] for task in tasks}) == 2
+    assert tasks[0].keys() == portal.http.get(f"/portal/api/tasks/{tasks[0]['id']}").json().keys()
+    for task in tasks:
+        assert httpx.get(f"{portal.http.base_url}{task['frame_url']}").status_code == 200
+        assert portal.submit(task, {"name": task["human_loop"]}).json()["state"] == "submitted"
+    (last,) = claim(grid).json()["tasks"]
+    assert last["human_loop"] == "grid-2"
+    portal.submit(last, {}).raise_for_status()
+    nothing = claim(grid)
+    assert (nothing.status_code, nothing.headers["X-Review-Desk-Reason"]) == (204, "empty")
 
 
 def test_what_comes_with_a_submission_is_only_of_the_workers_teams(

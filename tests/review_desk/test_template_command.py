@@ -101,6 +101,18 @@ def test_what_a_template_lacks(content: str, finding: tuple[int, str, str]) -> N
         ),
         ("<crowd-input label=x></crowd-input>", "warning", "this <crowd-input> has no name"),
         ("<select><option>a</select>", "warning", "this <select> has no name"),
+        ('<meta name="review-desk-grid" content="10">', "error", "needs a whole number from 1 to 9"),
+        ('<meta name="Review-Desk-Grid">', "error", "needs a whole number from 1 to 9"),
+        (
+            '<meta name="review-desk-grid" content="{{ 9 }}">',
+            "error",
+            "needs a whole number from 1 to 9, written out",
+        ),
+        (
+            " " * 10_000 + '<meta name="review-desk-grid" content="9">',
+            "error",
+            "must stand in the first 10000 characters",
+        ),
         ('<crowd-input name="b"/>', "error", "<crowd-input/> is not closed by its slash"),
         ("<script>fetch('/x')</script>", "warning", "fetch: the frame lets scripts reach no network"),
         ("<script>localStorage.a = 1</script>", "warning", "localStorage: the frame keeps nothing"),
@@ -122,6 +134,7 @@ def test_markup_that_will_not_work(markup: str, level: str, text: str) -> None:
     "markup",
     [
         "{% comment %}<crowd-dance></crowd-dance>{% endcomment %}",
+        '<meta name="review-desk-grid" content="9">',
         "<!-- <crowd-dance></crowd-dance> -->",
         "<script>const tag = '<crowd-dance>';</script>",
         '<img src="data:image/png;base64,x" alt=""><img src="" alt="">',

@@ -58,6 +58,16 @@ class CrowdChoiceField extends CrowdField {
       .error { margin: 8px 0 0; color: var(--crowd-danger); }
       slot[name="full-instructions"] { display: block; margin-top: 16px; }
     `,
+    // One of several small frames shows the thing itself and what is chosen for it.
+    css`
+      :host([data-crowd-compact]) { margin: 0; }
+      :host([data-crowd-compact]) :is(h2, kbd, .side slot, .choice:not(.on), .choice input) { display: none; }
+      :host([data-crowd-compact]) .layout { grid-template-columns: minmax(0, 1fr) 30%; gap: 8px; }
+      :host([data-crowd-compact]) .group { gap: 4px; }
+      :host([data-crowd-compact]) .group:not(:has(.on))::after { content: "–"; }
+      :host([data-crowd-compact]) .choice { min-height: 0; padding: 2px 8px; font-size: 0.85rem; }
+      :host([data-crowd-compact]) image-view { --image-view-least: 0; --image-view-most: calc(100vh - 14px); --image-view-tools: none; }
+    `,
   ];
 
   /** Whether several categories may be chosen. */

@@ -16,6 +16,11 @@ class CrowdImageChoice extends CrowdChoiceField {
     return /** @type {ImageView | null} */ (this.renderRoot.querySelector("image-view"));
   }
 
+  /** Whether the image can be seen. */
+  get _isSeen() {
+    return this._view?._status === "shown";
+  }
+
   /** @returns {ImageBox[]} */
   get _boxes() {
     return this._literal("overlay")?.boundingBox?.value ?? [];

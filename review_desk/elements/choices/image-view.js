@@ -40,7 +40,8 @@ class ImageView extends CrowdElement {
       :host { display: block; font-size: 1rem; line-height: 1.4; }
       .frame { position: relative; }
       .stage {
-        position: relative; overflow: hidden; min-height: 200px; max-height: clamp(260px, 66vh, 1000px);
+        position: relative; overflow: hidden; min-height: var(--image-view-least, 200px);
+        max-height: var(--image-view-most, clamp(260px, 66vh, 1000px));
         border: 1px solid var(--crowd-line); border-radius: 8px; background: var(--crowd-stage);
       }
       .stage.zoomed { cursor: grab; touch-action: none; }
@@ -59,7 +60,7 @@ class ImageView extends CrowdElement {
         position: absolute; inset: 0; display: flex; flex-direction: column; gap: 12px; align-items: center;
         justify-content: center; padding: 16px; text-align: center;
       }
-      .tools { position: absolute; right: 8px; bottom: 8px; display: flex; gap: 4px; }
+      .tools { position: absolute; right: 8px; bottom: 8px; display: var(--image-view-tools, flex); gap: 4px; }
       button {
         min-width: 36px; min-height: 36px; padding: 2px 10px; border: 1px solid var(--crowd-line); border-radius: 6px;
         color: var(--crowd-ink); background: var(--crowd-surface); cursor: pointer;

@@ -30,8 +30,9 @@ class CrowdForm extends HTMLElement {
   /** Send the answer as it is: no validation, no `submit` event. */
   submit() {
     if (this.#disabled) return;
+    const unreported = this.#changeTimer !== undefined;
     this.#dropChange();
-    tellPortal({ type: "review-desk:submit", answer: readAnswer(this) });
+    tellPortal({ type: "review-desk:submit", answer: readAnswer(this), unreported });
   }
 
   /** Validate, ask the `submit` listeners, then send. */

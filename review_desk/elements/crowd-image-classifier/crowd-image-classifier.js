@@ -13,6 +13,7 @@ class CrowdImageClassifier extends CrowdImageChoice {
     CrowdChoiceField.styles,
     css`
       details { margin-top: 12px; }
+      :host([data-crowd-compact]) details { display: none; }
       summary { min-height: 24px; color: var(--crowd-accent); cursor: pointer; }
       .caption { display: block; margin: 8px 0 4px; font-weight: 600; }
       textarea {

@@ -53,6 +53,14 @@ class CrowdRekognitionDetectModerationLabels extends CrowdImageChoice {
       dialog::backdrop { background: rgb(0 0 0 / 50%); }
       dl { display: grid; grid-template-columns: auto 1fr; gap: 8px 16px; margin: 0 0 16px; }
       dd { margin: 0; }
+      :host([data-crowd-compact]) :is(.tools, .legend, .parent, .family:not(:has(.on))) { display: none; }
+      :host([data-crowd-compact]) .family { gap: 4px; margin: 0; }
+      :host([data-crowd-compact]) .row { margin: 0; }
+      :host([data-crowd-compact]) .bar { height: 2px; }
+      :host([data-crowd-compact]) .row:not(:has(.on)) { display: none; }
+      @container (max-width: 420px) {
+        :host([data-crowd-compact]) .share { display: none; }
+      }
     `,
   ];
 

@@ -10,11 +10,20 @@ function tellPortal(message) {
   if (window.parent !== window) window.parent.postMessage(message, "*");
 }
 
-/** @param {(message: {type: string} & Record<string, any>) => void} listener */
+/** @typedef {(message: {type: string} & Record<string, any>) => void} PortalListener */
+
+/** @type {PortalListener[]} */
+const portalListeners = [];
+
+/** @param {PortalListener} listener */
 function onPortalMessage(listener) {
-  window.addEventListener("message", (event) => {
-    if (event.source !== window.parent || window.parent === window) return;
-    const message = event.data;
-    if (typeof message?.type === "string" && message.type.startsWith("review-desk:")) listener(message);
-  });
+  portalListeners.push(listener);
+}
+
+/** @param {MessageEvent} event */
+function hearPortal(event) {
+  if (event.source !== window.parent || window.parent === window) return;
+  const message = event.data;
+  if (typeof message?.type !== "string" || !message.type.startsWith("review-desk:")) return;
+  for (const listener of portalListeners) listener(message);
 }

@@ -21,6 +21,38 @@ function defineElements() {
   }
 }
 
+/**
+ * Show only what can be judged at a glance, in a small frame, and nothing to change it with.
+ * @param {boolean} compact
+ */
+function showCompact(compact) {
+  document.documentElement.toggleAttribute("data-crowd-compact", compact);
+  for (const element of document.querySelectorAll("*")) {
+    if (element instanceof CrowdChoiceField) element.toggleAttribute("data-crowd-compact", compact);
+  }
+}
+
+/** Whether an image is not shown: nobody submits at a glance what could not be seen. */
+function lacksAnImage() {
+  if (!document.documentElement.hasAttribute("data-crowd-compact")) return false;
+  return Array.from(document.querySelectorAll("*")).some((element) => element instanceof CrowdImageChoice && !element._isSeen);
+}
+
+onPortalMessage((message) => {
+  const form = crowdForm();
+  if (!form) return;
+  if (message.type === "review-desk:draft") form._restore(message.answer ?? {});
+  if (message.type === "review-desk:submit") {
+    const unseen = lacksAnImage();
+    if (!unseen) form.requestSubmit();
+    // If no answer came before this, the form has refused to submit.
+    tellPortal({ type: "review-desk:asked", unseen });
+  }
+  if (message.type === "review-desk:compact") showCompact(Boolean(message.compact));
+  if (message.type === "review-desk:focus") form._takeFocus();
+  if (message.type === "review-desk:disabled") form._setDisabled(Boolean(message.disabled));
+});
+
 /** Begin to serve the page that is being parsed, or is there. */
 function startPage() {
   installStyles();
@@ -28,13 +60,14 @@ function startPage() {
   document.addEventListener("DOMContentLoaded", followColorScheme);
   defineElements();
 
-  onPortalMessage((message) => {
-    const form = crowdForm();
-    if (!form) return;
-    if (message.type === "review-desk:draft") form._restore(message.answer ?? {});
-    if (message.type === "review-desk:submit") form.requestSubmit();
-    if (message.type === "review-desk:focus") form._takeFocus();
-    if (message.type === "review-desk:disabled") form._setDisabled(Boolean(message.disabled));
+  window.addEventListener("message", hearPortal);
+
+  /** Escape leads back out of a task that is one of several. What closes at Escape comes first. */
+  window.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    if (event.composedPath().some((node) => node instanceof HTMLDialogElement)) return;
+    crowdForm()?._reportChange();
+    tellPortal({ type: "review-desk:key", key: "back" });
   });
 
   document.addEventListener("keydown", (event) => {
@@ -69,7 +102,9 @@ function startPage() {
  */
 function waitForPage(address) {
   defineElements();
-  onPortalMessage((message) => {
+  window.addEventListener("message", (event) => {
+    const message = event.data ?? {};
+    if (event.source !== window.parent) return;
     if (message.type !== "review-desk:page" || typeof message.html !== "string") return;
     // Pictures are on their way while the page is read.
     const pictures = (message.html.match(MEDIA_PICTURE) ?? []).slice(0, 4).map((source) => {

@@ -84,12 +84,18 @@ export class Api {
    */
   async claim(wanted) {
     const { status, body, headers } = await this.#request("POST", "tasks/claim", wanted);
-    if (status !== 204) return { task: body };
-    return {
-      task: null,
-      reason: headers.get("X-Review-Desk-Reason") ?? "empty",
-      retryAfter: Number(headers.get("Retry-After")) || 0,
-    };
+    return status === 204 ? { task: null, ...whyNothing(headers) } : { task: body };
+  }
+
+  /**
+   * Claim as many tasks as a grid shows; those that are held already are the first of them.
+   * @param {string} flowDefinition
+   * @returns {Promise<{tasks: any[]} | {tasks: null, reason: string, retryAfter: number}>}
+   */
+  async claimGrid(flowDefinition) {
+    const wanted = { flow_definition: flowDefinition };
+    const { status, body, headers } = await this.#request("POST", "tasks/claim-grid", wanted);
+    return status === 204 ? { tasks: null, ...whyNothing(headers) } : { tasks: body.tasks };
   }
 
   /** @param {string} id */
@@ -172,6 +178,14 @@ export class Api {
     }
     return { status: response.status, headers: response.headers, body: parsed };
   }
+}
+
+/** Why a claim found nothing. @param {Headers} headers */
+function whyNothing(headers) {
+  return {
+    reason: headers.get("X-Review-Desk-Reason") ?? "empty",
+    retryAfter: Number(headers.get("Retry-After")) || 0,
+  };
 }
 
 /** @param {string} text */

@@ -1,6 +1,7 @@
 // @ts-check
 import { Api, RefusedError } from "./api.js";
 import { byId, make, notice, toast } from "./dom.js";
+import { GridPage } from "./grid.js";
 import { QueuePage } from "./queue.js";
 import { signInAgain, signInPage } from "./sign-in.js";
 import { strings } from "./strings.js";
@@ -10,7 +11,7 @@ import { TaskPage } from "./task.js";
 class Portal {
   /** @type {any} */
   worker = null;
-  /** @type {QueuePage | TaskPage | null} */
+  /** @type {QueuePage | TaskPage | GridPage | null} */
   page = null;
   api = new Api(() => this.#signInAgain());
   /** @type {(() => void) | null} */
@@ -19,7 +20,7 @@ class Portal {
   async start() {
     byId("skip").addEventListener("click", (event) => {
       event.preventDefault();
-      (document.querySelector("main iframe, main button") ?? byId("main")).focus();
+      (document.querySelector("main .grid, main iframe, main button") ?? byId("main")).focus();
     });
     window.addEventListener("keydown", (event) => {
       if (!event.altKey || event.ctrlKey || event.metaKey || event.code !== "KeyU" || !this.#takeBack) return;
@@ -28,12 +29,19 @@ class Portal {
       this.#takeBack();
     });
     window.addEventListener("beforeunload", (event) => {
-      if (this.page instanceof TaskPage && this.page.busy) event.preventDefault();
+      if (this.#busy) event.preventDefault();
     });
     this.worker = (await this.#retry(() => this.api.session())) ?? (await this.#signIn());
     this.#showWorker();
-    const id = new URLSearchParams(location.hash.slice(1)).get("task");
-    if (!id || !(await this.#openAgain(id))) await this.#showQueue();
+    const place = new URLSearchParams(location.hash.slice(1));
+    const [id, grid] = [place.get("task"), place.get("grid")];
+    if (grid) await this.#nextGrid(grid);
+    else if (!id || !(await this.#openAgain(id))) await this.#showQueue();
+  }
+
+  /** Whether leaving the page now would lose something. */
+  get #busy() {
+    return this.page !== null && "busy" in this.page && this.page.busy;
   }
 
   #showWorker() {
@@ -61,8 +69,7 @@ class Portal {
   }
 
   async #signOut() {
-    const page = this.page;
-    if (page instanceof TaskPage && page.busy && !window.confirm(strings.task.releaseText)) return;
+    if (this.#busy && !window.confirm(strings.task.releaseText)) return;
     await this.api.signOut().catch(() => {});
     this.page?.close();
     this.page = null;
@@ -91,6 +98,7 @@ class Portal {
       this.api,
       {
         start: (wanted, name) => this.#next(wanted, name),
+        startGrid: (flowDefinition, name) => this.#nextGrid(flowDefinition, name),
         resume: (task) => this.#showTask(task, { flow_definition: task.flow_definition }, task.title),
       },
       outcome
@@ -109,6 +117,34 @@ class Portal {
       await this.#showQueue();
       notice("claim", error instanceof Error ? error.message : strings.errors.unknown, { bad: true });
     }
+  }
+
+  /**
+   * Claim tasks for a grid and show them. After a reload these are the same.
+   * @param {string} flowDefinition
+   * @param {string} [name] to say what is empty; without it nothing is said
+   */
+  async #nextGrid(flowDefinition, name) {
+    try {
+      const claimed = await this.#retry(() => this.api.claimGrid(flowDefinition));
+      if (claimed.tasks) this.#showGrid(claimed.tasks, flowDefinition);
+      else await this.#showQueue(name ? { reason: claimed.reason, name, retryAfter: claimed.retryAfter } : null);
+    } catch (error) {
+      await this.#showQueue();
+      notice("claim", error instanceof Error ? error.message : strings.errors.unknown, { bad: true });
+    }
+  }
+
+  /** @param {any[]} tasks @param {string} flowDefinition */
+  #showGrid(tasks, flowDefinition) {
+    this.page?.close();
+    history.replaceState(null, "", `#grid=${encodeURIComponent(flowDefinition)}`);
+    const page = new GridPage(this.api, this.worker.username, tasks, (outcome) => {
+      if (outcome === "released") this.#showQueue();
+      else this.#nextGrid(flowDefinition, tasks[0].title);
+    });
+    this.page = page;
+    page.open();
   }
 
   /**

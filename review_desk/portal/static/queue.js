@@ -18,7 +18,11 @@ export class QueuePage {
 
   /**
    * @param {import("./api.js").Api} api
-   * @param {{start: (wanted: object, name: string) => void, resume: (task: any) => void}} actions
+   * @param {{
+   *   start: (wanted: object, name: string) => void,
+   *   startGrid: (flowDefinition: string, name: string) => void,
+   *   resume: (task: any) => void,
+   * }} actions
    * @param {{reason: string, name: string, retryAfter: number} | null} outcome why there is no next task
    */
   constructor(api, actions, outcome) {
@@ -81,7 +85,7 @@ export class QueuePage {
           )
         ),
         this.outcome ? this.#renderOutcome(this.outcome) : null,
-        ...this.#renderHeld(queue.working),
+        ...this.#renderHeld(queue),
         queue.flow_definitions.length
           ? make("ul.cards", {}, ...queue.flow_definitions.map((/** @type {any} */ flow) => this.#renderFlow(flow)))
           : make("p", {}, strings.queue.none),
@@ -103,33 +107,52 @@ export class QueuePage {
     );
   }
 
-  /** @param {any[]} tasks */
-  #renderHeld(tasks) {
-    if (!tasks.length) return [];
-    const cards = tasks.map((task) =>
-      make(
-        "li.card",
-        {},
-        make(
-          "div",
-          {},
-          make("h3", {}, task.title),
-          make("p", {}, strings.queue.heldLine(task.human_loop, strings.time.left(duration(task.lease.seconds_left))))
-        ),
-        make("span"),
-        make(
-          "button.primary",
-          {
-            type: "button",
-            "data-key": task.id,
-            "aria-label": strings.queue.resumeLabel(task.human_loop),
-            onclick: () => this.actions.resume(task),
-          },
-          strings.queue.resume
-        )
-      )
+  /** Tasks of a grid are one card. @param {{working: any[], flow_definitions: any[]}} queue */
+  #renderHeld({ working, flow_definitions }) {
+    if (!working.length) return [];
+    const grids = new Set(flow_definitions.filter(hasGrid).map((flow) => flow.flow_definition));
+    /** @type {Map<string, any[]>} */
+    const together = new Map();
+    for (const task of working) {
+      const key = grids.has(task.flow_definition) ? task.flow_definition : task.id;
+      together.set(key, [...(together.get(key) ?? []), task]);
+    }
+    const cards = Array.from(together.values(), (tasks) =>
+      tasks.length > 1 ? this.#renderHeldGrid(tasks) : this.#renderHeldTask(tasks[0])
     );
     return [make("h2.part", {}, strings.queue.held), make("ul.cards", {}, ...cards), make("h2.part", {}, strings.queue.title)];
+  }
+
+  /** @param {any[]} tasks */
+  #renderHeldGrid(tasks) {
+    const [{ title, flow_definition }] = tasks;
+    const left = Math.min(...tasks.map((task) => task.lease.seconds_left));
+    return this.#renderHeldCard(title, strings.queue.heldGrid(tasks.length, strings.time.left(duration(left))), {
+      "data-key": `held:${flow_definition}`,
+      "aria-label": strings.queue.resumeGridLabel(title),
+      onclick: () => this.actions.startGrid(flow_definition, title),
+    });
+  }
+
+  /** @param {any} task */
+  #renderHeldTask(task) {
+    const line = strings.queue.heldLine(task.human_loop, strings.time.left(duration(task.lease.seconds_left)));
+    return this.#renderHeldCard(task.title, line, {
+      "data-key": task.id,
+      "aria-label": strings.queue.resumeLabel(task.human_loop),
+      onclick: () => this.actions.resume(task),
+    });
+  }
+
+  /** @param {string} title @param {string} line @param {object} button */
+  #renderHeldCard(title, line, button) {
+    return make(
+      "li.card",
+      {},
+      make("div", {}, make("h3", {}, title), make("p", {}, line)),
+      make("span"),
+      make("button.primary", { type: "button", ...button }, strings.queue.resume)
+    );
   }
 
   /**
@@ -198,15 +221,39 @@ export class QueuePage {
       make("div", {}, make("h3", {}, flow.title), make("p", {}, flow.description), make("small", {}, flow.name)),
       make("div.count", {}, make("strong", {}, String(flow.open)), strings.queue.open(flow.open)),
       make(
-        `button${flow.open ? ".primary" : ""}`,
-        {
-          type: "button",
-          "data-key": flow.flow_definition,
-          "aria-label": strings.queue.startLabel(flow.title),
-          onclick: () => this.actions.start({ flow_definition: flow.flow_definition }, flow.title),
-        },
-        strings.queue.start
+        "div.starts",
+        {},
+        make(
+          `button${flow.open ? ".primary" : ""}`,
+          {
+            type: "button",
+            "data-key": flow.flow_definition,
+            "aria-label": strings.queue.startLabel(flow.title),
+            onclick: () => this.actions.start({ flow_definition: flow.flow_definition }, flow.title),
+          },
+          strings.queue.start
+        ),
+        hasGrid(flow) ? this.#renderStartGrid(flow) : null
       )
     );
   }
+
+  /** @param {any} flow */
+  #renderStartGrid(flow) {
+    return make(
+      "button",
+      {
+        type: "button",
+        "data-key": `grid:${flow.flow_definition}`,
+        "aria-label": strings.queue.gridLabel(flow.grid, flow.title),
+        onclick: () => this.actions.startGrid(flow.flow_definition, flow.title),
+      },
+      strings.queue.grid(flow.grid)
+    );
+  }
+}
+
+/** Whether a grid shows more than a single task's page does. @param {any} flow */
+function hasGrid(flow) {
+  return flow.grid > 1;
 }

@@ -1,14 +1,15 @@
 // @ts-check
 import { RefusedError, UnreachableError } from "./api.js";
-import { ask, byId, clearNotices, duration, make, notice, speak, toast } from "./dom.js";
+import { askToDecline, askToRelease, showInstructions } from "./dialogs.js";
+import { byId, clearNotices, duration, make, notice, speak, toast } from "./dom.js";
 import { Draft } from "./drafts.js";
 import { LeaseClock } from "./lease.js";
 import { strings } from "./strings.js";
 import { taskFrames } from "./task-frames.js";
 
-const HEARTBEAT_MS = 30_000;
-const FRAME_ANSWERS_WITHIN_MS = 6_000;
-const RETRY_SECONDS = [1, 2, 4, 8, 15];
+export const HEARTBEAT_MS = 30_000;
+export const FRAME_ANSWERS_WITHIN_MS = 6_000;
+export const RETRY_SECONDS = [1, 2, 4, 8, 15];
 
 /**
  * The page of one task: its header, and the frame of the worker task template.
@@ -299,28 +300,17 @@ export class TaskPage {
   async #release() {
     const sure =
       !this.#changed ||
-      (await ask({
+      (await askToRelease({
         heading: strings.task.releaseHeading,
-        body: [make("p", {}, strings.task.releaseText)],
+        text: strings.task.releaseText,
         confirm: strings.task.release,
-        cancel: strings.task.cancel,
       }));
     if (sure) await this.#giveBack("release", {}, "released", strings.task.released);
     else this.#focusFrame();
   }
 
   async #decline() {
-    const reason = make("textarea", { required: true, rows: 3, maxLength: 1000 });
-    const given = await ask({
-      heading: strings.task.declineHeading,
-      body: [
-        make("p", {}, strings.task.declineText),
-        make("label", {}, make("span", {}, strings.task.declineReason), reason),
-      ],
-      confirm: strings.task.decline,
-      cancel: strings.task.cancel,
-      value: () => reason.value.trim(),
-    });
+    const given = await askToDecline();
     if (given) await this.#giveBack("decline", { reason: given }, "declined", strings.task.declined);
     else this.#focusFrame();
   }
@@ -344,12 +334,7 @@ export class TaskPage {
   }
 
   async #instructions() {
-    const keys = strings.task.keys.flatMap(([key, what]) => [make("dt", {}, make("kbd", {}, key)), make("dd", {}, what)]);
-    await ask({
-      heading: strings.task.instructionsHeading,
-      body: [make("div.text", {}, this.task.instructions || strings.task.noInstructions), make("dl", {}, ...keys)],
-      cancel: strings.task.close,
-    });
+    await showInstructions(this.task.instructions, strings.task.keys);
     this.#focusFrame();
   }
 
@@ -400,6 +385,6 @@ export class TaskPage {
 }
 
 /** @param {unknown} answer */
-function isAnswer(answer) {
+export function isAnswer(answer) {
   return typeof answer === "object" && answer !== null && !Array.isArray(answer);
 }
