@@ -11,17 +11,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from review_desk.engine.clock import iso_milliseconds
+from review_desk.engine.preferences import Preferences
 from review_desk.engine.tasks import NoTask, Task
 from review_desk.engine.worker_history import FinishedTask
 from review_desk.portal.authorization import IdleSession, WorkerSession
 from review_desk.portal.desk import Desk
 from review_desk.portal.frame import frame_url
 from review_desk.portal.models import (
+    ChangedPreferences,
     Claim,
     Decline,
     Draft,
     HeartbeatAnswer,
     HistoryAnswer,
+    PreferencesAnswer,
     QueueAnswer,
     Submission,
     SubmissionAnswer,
@@ -120,6 +123,17 @@ def history(
     return {"tasks": [_finished(task) for task in tasks], "before": following}
 
 
+@router.get("/preferences", responses=answers(PreferencesAnswer, *SIGNED_IN))
+def preferences(desk: Desk, session: WorkerSession) -> dict[str, Any]:
+    return _preferences(desk, session.worker_id, desk.preferences.of(session.worker_id))
+
+
+@router.put("/preferences", responses=answers(PreferencesAnswer, *ACTING))
+def change_preferences(desk: Desk, session: WorkerSession, changed: ChangedPreferences) -> dict[str, Any]:
+    kept = desk.preferences.change(session.worker_id, notices=changed.notices, task=changed.task)
+    return _preferences(desk, session.worker_id, kept)
+
+
 @router.post("/tasks/{task_id}/release", status_code=204, responses=answers(None, *ON_ONE))
 def release(desk: Desk, session: WorkerSession, task_id: PathText) -> None:
     desk.tasks.release(session.worker_id, task_id)
@@ -137,6 +151,14 @@ def _claim(
 ) -> Task | NoTask:
     with desk.metrics.claim.time():
         return desk.tasks.claim(worker_id, flow_definition, human_loop)
+
+
+def _preferences(service: Service, worker_id: int, kept: Preferences) -> dict[str, Any]:
+    return {
+        "notices": kept.notices,
+        "notified_by": service.notices.channels_of(worker_id),
+        "task": kept.task,
+    }
 
 
 def _finished(task: FinishedTask) -> dict[str, Any]:
