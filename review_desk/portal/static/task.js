@@ -32,15 +32,17 @@ export class TaskPage {
    * @param {string} username
    * @param {any} task
    * @param {{flow_definition?: string}} wanted what to claim together with the answer
+   * @param {import("./preferences.js").Preferences} preferences
    * @param {{
    *   finish: (outcome: "submitted" | "released" | "declined" | "gone" | "back", submitted?: any) => void,
    *   takeBack: () => void,
    * }} actions `submitted` is the service's answer; `takeBack` undoes the submission before, if that is possible
    */
-  constructor(api, username, task, wanted, { finish, takeBack }) {
+  constructor(api, username, task, wanted, preferences, { finish, takeBack }) {
     this.api = api;
     this.task = task;
     this.wanted = wanted;
+    this.preferences = preferences;
     this.finish = finish;
     this.takeBack = takeBack;
     this.draft = new Draft(api, username, task, (state) => this.#showSaved(state));
@@ -158,16 +160,18 @@ export class TaskPage {
   #onMessage = (/** @type {MessageEvent} */ event) => {
     // The frame's origin is opaque ("null"), so the window it came from is what tells it apart.
     if (event.source !== this.#frame.contentWindow || this.#ended) return;
-    const { type, answer, key } = event.data ?? {};
+    const { type, answer, key, preferences } = event.data ?? {};
     if (type === "review-desk:ready") this.#frameReady();
     else if (type === "review-desk:change" && isAnswer(answer)) this.#change(answer);
     else if (type === "review-desk:submit" && isAnswer(answer)) this.#submit(answer);
     else if (type === "review-desk:key") this.#shortcut(key);
+    else if (type === "review-desk:preferences") this.preferences.change(preferences);
   };
 
   #frameReady() {
     this.#ready = true;
     notice("frame", "");
+    this.tellPreferences();
     const answer = this.draft.restore();
     if (answer) {
       this.#changed = true;
@@ -175,6 +179,13 @@ export class TaskPage {
       this.save.textContent = strings.save.restored;
     }
     this.#present();
+  }
+
+  /** Hand over what the worker prefers, as soon as it is known. */
+  tellPreferences() {
+    this.preferences.whenLoaded(() => {
+      if (!this.#ended) this.#tellFrame({ type: "review-desk:preferences", preferences: this.preferences.task });
+    });
   }
 
   #present() {
