@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from pydantic import ValidationError
 from review_desk_fixtures import SCOPE, Desk
 from smtp_server import SmtpServer, make_certificate
+from support import free_port, wait_until
 
 from review_desk.cli import main
 from review_desk.engine.clock import SystemClock
@@ -436,6 +437,26 @@ def test_from_a_loop_to_a_mail_over_restarts(desk: Desk) -> None:
         assert make_notices(desk, address).tell_due() == 1
         assert make_notices(desk, address).tell_due() == 0
     assert [mail["Subject"] for mail in server.to(ANN)] == ["1 new task in Review Desk"]
+
+
+def test_the_process_that_delivers_sends_the_mails(tmp_path: Path) -> None:
+    server = SmtpServer(port=free_port())
+    desk = Desk(tmp_path, smtp_url=server.url, notice_from=SENDER)
+    reviewer(desk, "ann")
+    desk.start(desk.flow(), "new")
+    desk.clock.advance(60)
+    with server:
+        desk.service.deliver_from_own_process()
+        desk.service.start()
+        try:
+            wait_until(lambda: server.mails)
+        finally:
+            desk.service.stop()
+    assert [mail["To"] for mail in server.mails] == [ANN]
+    again = Desk(tmp_path, prepared=True)
+    again.clock.advance(2000)
+    assert make_notices(again, MemoryChannel()).tell_due() == 0
+    again.service.database.engine.dispose()
 
 
 # ---- Webhook --------------------------------------------------------------------------------------------------------
