@@ -7,6 +7,7 @@ import hmac
 import json
 import logging
 import threading
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -55,10 +56,12 @@ class MemoryChannel:
         self.notices: list[Notice] = []
         self.fails: list[Exception] = []
         self.lock = threading.Lock()
+        self.seconds = 0.0
 
     def send(self, notice: Notice) -> None:
         if self.fails:
             raise self.fails.pop(0)
+        time.sleep(self.seconds)
         with self.lock:
             self.notices.append(notice)
 
@@ -235,6 +238,7 @@ def test_several_processes_tell_nobody_twice(desk: Desk, channel: MemoryChannel)
         reviewer(desk, f"worker-{number}")
     desk.start(desk.flow(), "new")
     desk.clock.advance(60)
+    channel.seconds = 0.1
     processes = [make_notices(desk, channel) for _ in range(4)]
     # Each knows who is due before any tells anybody.
     due = [process._due(channel) for process in processes]
