@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Sequence
 
 from review_desk.engine.background import BackgroundJob
 from review_desk.engine.database import Database
@@ -25,10 +26,12 @@ class DeliveryProcess:
     job goes on in this process.
 
     :param database: its connections are closed before the fork, since two processes must not share one.
+    :param others: further jobs for the same process; they go by their own interval and are never woken.
     """
 
-    def __init__(self, job: BackgroundJob, database: Database) -> None:
+    def __init__(self, job: BackgroundJob, database: Database, others: Sequence[BackgroundJob] = ()) -> None:
         self._job = job
+        self._all = (job, *others)
         self._is_here = False
         self._lock = threading.Lock()
         database.engine.dispose()
@@ -36,7 +39,7 @@ class DeliveryProcess:
         self._child = os.fork()
         if not self._child:
             os.close(self._pipe)
-            _run(job, reading)
+            _run(self._all, reading)
         os.close(reading)
         os.set_blocking(self._pipe, False)
 
@@ -56,28 +59,32 @@ class DeliveryProcess:
             except BrokenPipeError:
                 log.error("the process that delivers has ended; deliveries go on in this one")
                 self._is_here = True
-                self._job.start()
+                for job in self._all:
+                    job.start()
 
     def stop(self) -> None:
         """Let the round at hand end, for at most ten seconds."""
         os.close(self._pipe)
         if self._is_here:
-            self._job.stop()
+            for job in self._all:
+                job.stop()
         ends = time.monotonic() + STOPPED_WITHIN_SECONDS
         with contextlib.suppress(ChildProcessError):
             while os.waitpid(self._child, os.WNOHANG) == (0, 0) and time.monotonic() < ends:
                 time.sleep(0.02)
 
 
-def _run(job: BackgroundJob, pipe: int) -> None:
-    """Do the job until the other end of the pipe is closed; never return."""
+def _run(jobs: Sequence[BackgroundJob], pipe: int) -> None:
+    """Do the jobs, of which the first can be woken, until the other end of the pipe is closed; never return."""
     # A signal for the whole group means the parent: it closes the pipe when it has ended its requests.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        job.start()
+        for job in jobs:
+            job.start()
         while os.read(pipe, 4096):
-            job.wake()
-        job.stop()
+            jobs[0].wake()
+        for job in jobs:
+            job.stop()
     finally:
         os._exit(0)

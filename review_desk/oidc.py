@@ -128,7 +128,9 @@ class OidcProvider:
         """
         token = self._exchange(code, transaction)
         claims = self._checked(token, transaction.nonce)
-        wanted = (self._settings.oidc_username_claim, self._settings.oidc_groups_claim)
+        wanted = [self._settings.oidc_username_claim, self._settings.oidc_groups_claim]
+        if self._settings.smtp_url:
+            wanted += ["email", "email_verified"]
         if not all(name in claims for name in wanted):
             claims = {**self._userinfo(token, claims["sub"]), **claims}
         return self._identity(claims)
@@ -233,8 +235,13 @@ class OidcProvider:
                 f"the provider sent no claim {self._settings.oidc_username_claim!r} for the user name: "
                 "set REVIEW_DESK_OIDC_USERNAME_CLAIM to one that it sends"
             )
+        email = claims.get("email")
         return Identity(
-            self.issuer, claims["sub"], username, _groups(claims, self._settings.oidc_groups_claim)
+            self.issuer,
+            claims["sub"],
+            username,
+            _groups(claims, self._settings.oidc_groups_claim),
+            email if isinstance(email, str) and claims.get("email_verified") is True else None,
         )
 
     def _read_metadata(self) -> Claims:

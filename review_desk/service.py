@@ -22,9 +22,11 @@ from review_desk.engine.identities import GroupRules, ProviderSignIn
 from review_desk.engine.initialization import Initialization
 from review_desk.engine.inspection import Inspection
 from review_desk.engine.loops import LoopStore
+from review_desk.engine.notices import Notices
 from review_desk.engine.outbox import TAKEN_AT_ONCE, Outbox
 from review_desk.engine.oversight import Oversight
 from review_desk.engine.passwords import Passwords
+from review_desk.engine.preferences import PreferencesStore
 from review_desk.engine.quota import OpenLoopQuota
 from review_desk.engine.sessions import SessionStore
 from review_desk.engine.sign_in import PasswordSignIn
@@ -36,6 +38,7 @@ from review_desk.engine.workers import WorkerStore
 from review_desk.engine.workteams import WorkteamStore
 from review_desk.links import Links
 from review_desk.metrics import Metrics
+from review_desk.notice_channels import configured_channels
 from review_desk.oidc import OidcProvider
 from review_desk.receivers import configured_receivers
 from review_desk.secrets import SecretBox
@@ -45,6 +48,7 @@ from review_desk.templates import TemplateError, grid_size, render
 
 OUTBOX_INTERVAL_IN_SECONDS = 1.0
 OUTBOX_GATHERING_IN_SECONDS = 0.2
+NOTICE_INTERVAL_IN_SECONDS = 20.0
 TIDY_INTERVAL_IN_SECONDS = 5.0
 INITIALIZATION_INTERVAL_IN_SECONDS = 2.0
 PREVIEW_LIFETIME_IN_SECONDS = 900
@@ -109,6 +113,20 @@ class Service:
             settings.public_url,
             configured_receivers(settings, self.clock),
         )
+        self.preferences = PreferencesStore(self.database)
+        channels = configured_channels(settings, self.clock)
+        self.notices = Notices(
+            self.database,
+            self.clock,
+            channels,
+            f"{settings.public_url.rstrip('/')}/portal/",
+            timedelta(minutes=settings.notice_minutes),
+        )
+        self._beside_delivery = (
+            [BackgroundJob("notices of new work", self.notices.tell_due, NOTICE_INTERVAL_IN_SECONDS)]
+            if channels
+            else []
+        )
         self._delivery: BackgroundJob | DeliveryProcess = BackgroundJob(
             "outbox delivery",
             self.outbox.deliver_due,
@@ -124,11 +142,14 @@ class Service:
     def deliver_from_own_process(self) -> None:
         """Deliver from a child process. To be called before anything is started."""
         assert isinstance(self._delivery, BackgroundJob)
-        self._delivery = DeliveryProcess(self._delivery, self.database)
+        self._delivery = DeliveryProcess(self._delivery, self.database, self._beside_delivery)
+        self._beside_delivery = []
 
     def start(self) -> None:
         """Start the background work. It waits for a database that is away; that there is one was checked before."""
         self._delivery.start()
+        for job in self._beside_delivery:
+            job.start()
         self._tidying.start()
         self._initializing.start()
 
@@ -169,6 +190,8 @@ class Service:
 
     def stop(self) -> None:
         self._delivery.stop()
+        for job in self._beside_delivery:
+            job.stop()
         self._tidying.stop()
         self._initializing.stop()
         self.documents.close()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -14,6 +16,10 @@ from sqlalchemy.engine import make_url
 REGION_PATTERN = r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$"
 LONGEST_REGION = 32
 
+LONGEST_EMAIL = 254
+"""Characters of an e-mail address (RFC 5321, 4.5.3.1.3, without the angle brackets)."""
+EMAIL_PATTERN = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -23,6 +29,11 @@ def is_safe_address(address: str) -> bool:
     return bool(parts.hostname) and (
         parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
     )
+
+
+def is_email_address(text: str) -> bool:
+    """Whether a mail server can be given ``text`` as an address: ASCII, one ``@``, at most 254 characters."""
+    return len(text) <= LONGEST_EMAIL and EMAIL_PATTERN.fullmatch(text) is not None
 
 
 def _parsed_group_teams(value: Any) -> Any:
@@ -110,6 +121,23 @@ class Settings(BaseSettings):
     event_webhook_secret: str | None = Field(
         default=None, description="Shared secret of the webhook's signatures; needed with its address."
     )
+    smtp_url: str | None = Field(
+        default=None,
+        description="Mail server of the notices of new work: smtp://user:password@host:port, or smtps://.",
+    )
+    notice_from: str | None = Field(
+        default=None, description="Sender of these notices; needed with the mail server."
+    )
+    notice_webhook_url: str | None = Field(
+        default=None,
+        description="Address that gets a notice of new work for each worker by HTTP POST, signed.",
+    )
+    notice_webhook_secret: str | None = Field(
+        default=None, description="Shared secret of its signatures; needed with its address."
+    )
+    notice_minutes: Annotated[int, Field(ge=1, le=1440)] = Field(
+        default=15, description="A worker is told of new work at most once in so many minutes."
+    )
     secret_key: str | None = Field(
         default=None, description="Fernet key that encrypts access keys and signs links. Empty: a key file."
     )
@@ -170,6 +198,28 @@ class Settings(BaseSettings):
         if self.event_webhook_url and not self.event_webhook_secret:
             raise ValueError(
                 "REVIEW_DESK_EVENT_WEBHOOK_SECRET is needed: without it receivers cannot trust an event"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _notices_are_whole(self) -> Self:
+        # Nothing of the addresses is repeated here: they may hold a password.
+        if self.smtp_url:
+            try:
+                parts = urlsplit(self.smtp_url)
+                is_address = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+            except ValueError:
+                is_address = False
+            if not is_address:
+                raise ValueError("REVIEW_DESK_SMTP_URL must be smtp://user:password@host:port or smtps://…")
+            sender = self.notice_from or ""
+            if not (sender.isprintable() and is_email_address(parseaddr(sender)[1])):
+                raise ValueError(
+                    "REVIEW_DESK_NOTICE_FROM is needed with REVIEW_DESK_SMTP_URL: an e-mail address"
+                )
+        if self.notice_webhook_url and not self.notice_webhook_secret:
+            raise ValueError(
+                "REVIEW_DESK_NOTICE_WEBHOOK_SECRET is needed: without it receivers cannot trust a notice"
             )
         return self
 

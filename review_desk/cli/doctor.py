@@ -9,6 +9,7 @@ import click
 
 from review_desk.cli.common import open_service, plain_errors
 from review_desk.engine.arns import Scope
+from review_desk.notice_channels import ChannelDownError, EmailChannel, configured_channels
 from review_desk.oidc import ProviderUnavailableError
 from review_desk.secrets import SecretKeyError
 from review_desk.service import Service
@@ -141,6 +142,24 @@ def _check_deliveries(service: Service) -> Iterator[str]:
     yield "no dead letters"
 
 
+def _check_notices(service: Service) -> Iterator[str]:
+    channels = configured_channels(service.settings, service.clock)
+    if not channels:
+        yield "nobody is told of new work (REVIEW_DESK_SMTP_URL, REVIEW_DESK_NOTICE_WEBHOOK_URL)"
+    for channel in channels:
+        if not isinstance(channel, EmailChannel):
+            yield "a webhook is told of new work"
+            continue
+        try:
+            channel.check()
+        except ChannelDownError as error:
+            raise ProblemError(f"{error}. Check REVIEW_DESK_SMTP_URL.") from error
+        scope = Scope(service.settings.account_id, service.settings.region)
+        workers = [found for found in service.workers.all(scope) if found.disabled_at is None]
+        reached = sum(found.email is not None for found in workers)
+        yield f"{channel.where} answers; {reached} of {len(workers)} workers have an e-mail address"
+
+
 CHECKS: dict[str, Callable[[Service], Iterator[str]]] = {
     "key": _check_key,
     "settings": _check_settings,
@@ -149,4 +168,5 @@ CHECKS: dict[str, Callable[[Service], Iterator[str]]] = {
     "teams": _check_teams,
     "sign-in": _check_provider,
     "delivery": _check_deliveries,
+    "notices": _check_notices,
 }

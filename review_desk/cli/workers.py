@@ -8,7 +8,7 @@ from review_desk.cli.common import open_service, plain_errors, print_json, read_
 from review_desk.engine.clock import iso_milliseconds
 from review_desk.engine.errors import InUseError
 from review_desk.engine.roles import Role
-from review_desk.engine.workers import WorkerChange
+from review_desk.engine.workers import WorkerChange, check_email
 
 
 @click.group(help="Work teams.")
@@ -50,16 +50,23 @@ def worker() -> None:
 @click.option("--team", required=True, help="Work team.")
 @click.option("--lead", is_flag=True, help="Leads see their teams' progress, stop loops and requeue tasks.")
 @click.option("--admin", is_flag=True, help="Admins do that for every team, and manage workers.")
+@click.option("--email", help="Where the worker is told of new work.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @plain_errors
-def create_worker(name: str, team: str, lead: bool, admin: bool, password_stdin: bool) -> None:
+def create_worker(
+    name: str, team: str, lead: bool, admin: bool, email: str | None, password_stdin: bool
+) -> None:
     if lead and admin:
         raise click.UsageError("Give --lead or --admin, not both: an admin may do all that a lead may.")
+    if email:
+        check_email(email)
     role = Role.ADMIN if admin else Role.LEAD if lead else Role.WORKER
     password = read_password(password_stdin)
     service = open_service()
     is_new = service.workers.ensure(scope_of(service), name, password, team, role)
     click.echo(f"{name} {'is a new worker' if is_new else 'was there already and is'} in {team}.")
+    if email:
+        service.workers.change(scope_of(service), name, WorkerChange(email=email))
     kept = service.workers.get(scope_of(service), name).role
     if kept is not role and role is not Role.WORKER:
         click.echo(f"{name} still has the role {kept}: `review-desk worker role {name} {role}` changes it.")
@@ -78,6 +85,7 @@ def list_workers() -> None:
                 "Disabled": found.disabled_at is not None,
                 "CreatedAt": iso_milliseconds(found.created_at),
                 "SignsInWith": found.issuer or "password",
+                "Email": found.email,
             }
         )
 
@@ -89,6 +97,15 @@ def list_workers() -> None:
 def set_role(name: str, role: str) -> None:
     _change(name, WorkerChange(role=Role(role)))
     click.echo(f"{name} has the role {role}.")
+
+
+@worker.command("update", help="Give the worker NAME another e-mail address, or none.")
+@click.argument("name")
+@click.option("--email", required=True, help='Where the worker is told of new work; "" for nowhere.')
+@plain_errors
+def update_worker(name: str, email: str) -> None:
+    _change(name, WorkerChange(email=email))
+    click.echo(f"{name} {'is told of new work at ' + email if email else 'has no e-mail address any more'}.")
 
 
 @worker.command("disable", help="Bar the worker NAME from the portal at once; their answers stay.")

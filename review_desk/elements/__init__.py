@@ -21,6 +21,7 @@ BEFORE = (
     "runtime/literals",
     "runtime/values",
     "runtime/messages",
+    "runtime/preferences",
     "runtime/element",
 )
 """What the elements use, without suffix, in this order."""

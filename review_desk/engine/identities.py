@@ -20,7 +20,8 @@ from review_desk.engine.passwords import NO_PASSWORD
 from review_desk.engine.roles import Role
 from review_desk.engine.sessions import Session, SessionStore, end_sessions, forget_remembered
 from review_desk.engine.tables import worker, workteam, workteam_member
-from review_desk.engine.workers import check_username, insert_worker
+from review_desk.engine.workers import check_username, insert_worker, set_email
+from review_desk.settings import is_email_address
 
 MOST_GROUPS_SHOWN = 20
 
@@ -35,12 +36,14 @@ class Identity:
 
     :param subject: the provider's ``sub``.
     :param username: the name they get here when they come for the first time.
+    :param email: an address that the provider has verified; ``None`` leaves the one that is known here.
     """
 
     issuer: str
     subject: str
     username: str
     groups: frozenset[str]
+    email: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,8 @@ class ProviderSignIn:
             row = row or _create(connection, identity, role or Role.WORKER, now)
         elif row.disabled_at is not None:
             return SignInRefusedError(f"The account {row.username!r} is disabled. Ask an administrator.")
+        if identity.email is not None and is_email_address(identity.email):
+            set_email(connection, now, row, identity.email)
         role = role or Role(row.role)
         if role != row.role:
             connection.execute(update(worker).where(worker.c.id == row.id).values(role=role))

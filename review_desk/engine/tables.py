@@ -96,6 +96,7 @@ worker = Table(
     Column("role", String(16), nullable=False),
     Column("issuer", String(512)),
     Column("subject", String(255)),
+    Column("email", String(254)),
     Column("created_at", Timestamp, nullable=False),
     Column("disabled_at", Timestamp),
     Index("uq_worker_identity", "issuer", "subject", unique=True),
@@ -295,6 +296,34 @@ portal_session = Table(
     Column("last_active_at", Timestamp, nullable=False),
     Column("expires_at", Timestamp, nullable=False),
 )
+
+worker_preferences = Table(
+    "worker_preferences",
+    metadata,
+    Column("worker_id", ForeignKey("worker.id"), primary_key=True),
+    Column("notices", Boolean, nullable=False),
+    Column("task", JSON, nullable=False),
+)
+
+worker_notice = Table(
+    "worker_notice",
+    metadata,
+    Column("worker_id", ForeignKey("worker.id"), primary_key=True),
+    Column("channel", String(16), primary_key=True),
+    Column("sent_count", Integer, nullable=False),
+    Column("not_before", Timestamp, nullable=False),
+)
+"""When a worker may be told of new work again. A process that tells them moves ``not_before``, so no other does."""
+
+worker_notice_mark = Table(
+    "worker_notice_mark",
+    metadata,
+    Column("worker_id", ForeignKey("worker.id"), primary_key=True),
+    Column("channel", String(16), primary_key=True),
+    Column("workteam_id", ForeignKey("workteam.id"), primary_key=True),
+    Column("human_loop_id", BigInteger, nullable=False),
+)
+"""The newest human loop of a team that a worker was told of."""
 
 sign_in_failure = Table(
     "sign_in_failure",

@@ -21,6 +21,7 @@ from review_desk.engine.passwords import NO_PASSWORD, Passwords
 from review_desk.engine.roles import Role
 from review_desk.engine.sessions import end_sessions, forget_remembered
 from review_desk.engine.tables import worker, workteam, workteam_member
+from review_desk.settings import is_email_address
 
 KIND = "worker"
 LONGEST_USERNAME = 128
@@ -50,6 +51,7 @@ class Worker:
     created_at: datetime
     disabled_at: datetime | None
     issuer: str | None
+    email: str | None
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,14 @@ class WorkerChange:
     """What is to change; ``None`` stays as it is.
 
     :param teams: every team that the worker shall be in, in one Region.
+    :param email: an empty text takes the address away.
     """
 
     role: Role | None = None
     disabled: bool | None = None
     teams: Sequence[str] | None = None
     password: str | None = None
+    email: str | None = None
 
 
 class WorkerStore:
@@ -138,8 +142,11 @@ class WorkerStore:
 
         :param keep_an_admin: refuse a change after which no admin could sign in.
         :raises NotFoundError: no such worker or team.
-        :raises InvalidError: the password is not acceptable, the worker has none, or it is the last admin.
+        :raises InvalidError: the password or the address is not acceptable, the worker has no password, or it is the
+            last admin.
         """
+        if change.email:
+            check_email(change.email)
         password_hash = None if change.password is None else self._passwords.hashed(change.password)
         with self._database.write() as connection:
             # Locked before the worker: two admins who demote each other wait for one another, in one order.
@@ -155,6 +162,8 @@ class WorkerStore:
                 self._set_disabled(connection, row, change.disabled)
             if password_hash is not None:
                 self._set_password(connection, row, password_hash)
+            if change.email is not None:
+                set_email(connection, self._clock.now(), row, change.email or None)
             if change.teams is not None:
                 set_teams(connection, self._clock.now(), row.id, row.username, scope, change.teams)
 
@@ -230,6 +239,25 @@ def check_username(username: str) -> None:
         raise InvalidError("A user name has no control characters, and no blanks at its ends.")
 
 
+def check_email(email: str) -> None:
+    """Refuse what is no e-mail address.
+
+    :raises InvalidError: a mail server could not be given it.
+    """
+    if not is_email_address(email):
+        raise InvalidError("This is no e-mail address in ASCII with at most 254 characters.")
+
+
+def set_email(connection: Connection, now: datetime, row: Row[Any], email: str | None) -> None:
+    """Give a worker another address, or none. The audit log does not repeat it."""
+    if email == row.email:
+        return
+    connection.execute(update(worker).where(worker.c.id == row.id).values(email=email))
+    record(
+        connection, now, "SetWorkerEmail", KIND, row.username, {"removed": True} if email is None else None
+    )
+
+
 def insert_worker(connection: Connection, values: Mapping[str, object], now: datetime) -> int:
     """Write the row of a new worker and return its id."""
     statement = insert(worker).values(sub=str(uuid.uuid4()), created_at=now, **values)
@@ -260,6 +288,7 @@ def _workers(connection: Connection, scope: Scope, username: str | None = None) 
             created_at=row.created_at,
             disabled_at=row.disabled_at,
             issuer=row.issuer,
+            email=row.email,
         )
         for row in rows
     ]

@@ -11,12 +11,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 
 from review_desk.engine.clock import iso_milliseconds
+from review_desk.engine.preferences import Preferences
 from review_desk.engine.tasks import NoTask, Task
 from review_desk.engine.worker_history import FinishedTask
 from review_desk.portal.authorization import IdleSession, WorkerSession
 from review_desk.portal.desk import Desk
 from review_desk.portal.frame import frame_url, task_page
 from review_desk.portal.models import (
+    ChangedPreferences,
     Claim,
     Decline,
     Draft,
@@ -24,6 +26,7 @@ from review_desk.portal.models import (
     HeartbeatAnswer,
     HistoryAnswer,
     NextClaim,
+    PreferencesAnswer,
     QueueAnswer,
     Submission,
     SubmissionAnswer,
@@ -127,6 +130,17 @@ def history(
     return {"tasks": [_finished(task) for task in tasks], "before": following}
 
 
+@router.get("/preferences", responses=answers(PreferencesAnswer, *SIGNED_IN))
+def preferences(desk: Desk, session: WorkerSession) -> dict[str, Any]:
+    return _preferences(desk, session.worker_id, desk.preferences.of(session.worker_id))
+
+
+@router.put("/preferences", responses=answers(PreferencesAnswer, *ACTING))
+def change_preferences(desk: Desk, session: WorkerSession, changed: ChangedPreferences) -> dict[str, Any]:
+    kept = desk.preferences.change(session.worker_id, notices=changed.notices, task=changed.task)
+    return _preferences(desk, session.worker_id, kept)
+
+
 @router.post("/tasks/{task_id}/release", status_code=204, responses=answers(None, *ON_ONE))
 def release(desk: Desk, session: WorkerSession, task_id: PathText) -> None:
     desk.tasks.release(session.worker_id, task_id)
@@ -162,6 +176,14 @@ def _nothing(found: NoTask) -> Response:
     if found.retry_after is not None:
         headers["Retry-After"] = str(found.retry_after)
     return Response(status_code=204, headers=headers)
+
+
+def _preferences(service: Service, worker_id: int, kept: Preferences) -> dict[str, Any]:
+    return {
+        "notices": kept.notices,
+        "notified_by": service.notices.channels_of(worker_id),
+        "task": kept.task,
+    }
 
 
 def _finished(task: FinishedTask) -> dict[str, Any]:

@@ -5,9 +5,19 @@ A request is checked against its model. An answer is only described by its model
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+)
 
 from review_desk.engine.lifecycle import LoopStatus, TaskState
 from review_desk.engine.roles import Role
@@ -59,6 +69,43 @@ class Submission(BaseModel):
 
 class Decline(BaseModel):
     reason: Annotated[Text, Field(min_length=1, max_length=1000)]
+
+
+LARGEST_PREFERENCES = 16 * 1024
+"""Bytes, as JSON in ASCII."""
+MOST_PREFERENCES = 100
+LARGEST_NUMBER = 1e15
+
+PreferenceName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9._-]{0,63}$")]
+PreferenceValue = (
+    StrictBool
+    | Annotated[StrictInt, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
+    | Annotated[StrictFloat, Field(ge=-LARGEST_NUMBER, le=LARGEST_NUMBER)]
+    | Annotated[Text, Field(max_length=200)]
+)
+
+
+def _small(value: Any) -> Any:
+    if len(json.dumps(value)) > LARGEST_PREFERENCES:
+        raise ValueError(f"preferences have at most {LARGEST_PREFERENCES} bytes")
+    return value
+
+
+class ChangedPreferences(BaseModel):
+    """Each part if it shall change; a part is replaced as a whole."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    notices: StrictBool | None = None
+    task: (
+        Annotated[
+            dict[PreferenceName, PreferenceValue],
+            BeforeValidator(scalar_text),
+            AfterValidator(_small),
+            Field(max_length=MOST_PREFERENCES),
+        ]
+        | None
+    ) = None
 
 
 class _Answer(BaseModel):
@@ -173,6 +220,14 @@ class SubmissionAnswer(_Answer):
     human_loop_status: LoopStatus
     undo_seconds: int | None = None
     next: NextTaskAnswer | None = None
+
+
+class PreferencesAnswer(_Answer):
+    """``notified_by`` has the channels by which this worker can be told of new work."""
+
+    notices: bool
+    notified_by: list[str]
+    task: dict[str, bool | int | float | str]
 
 
 class FinishedTaskAnswer(_Answer):

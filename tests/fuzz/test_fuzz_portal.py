@@ -41,6 +41,8 @@ LABELS = (
     "POST /portal/api/logout",
     "GET /portal/api/queue",
     "GET /portal/api/history",
+    "GET /portal/api/preferences",
+    "PUT /portal/api/preferences",
     "POST /portal/api/tasks/claim",
     "POST /portal/api/tasks/claim-grid",
     "GET /portal/api/tasks/{task_id}",

@@ -127,6 +127,7 @@ WRITING_COMMANDS = [
     ),
     Command("worker create cleo --team reviewers --password-stdin", ("AddTeamMember",), "secret password"),
     Command("worker role cleo admin", ("SetWorkerRole",)),
+    Command("worker update cleo --email secret@example.com", ("SetWorkerEmail",)),
     Command("worker disable cleo", ("DisableWorker",)),
     Command("worker enable cleo", ("EnableWorker",)),
     Command("worker password cleo --password-stdin", ("SetWorkerPassword",), "secret password"),
@@ -223,7 +224,9 @@ WRITTEN_IN_TASK_EVENT = {
     "/portal/api/tasks/{task_id}/submit": "answer-refused",
 }
 NO_CHANGE_TO_TELL = {
-    # The house has claimed the task already and not answered it; drafts and heartbeats are the worker's own.
+    # The house has claimed the task already and not answered it; drafts, heartbeats and preferences are the worker's
+    # own.
+    "/portal/api/preferences",
     "/portal/api/tasks/claim",
     "/portal/api/tasks/{task_id}/draft",
     "/portal/api/tasks/{task_id}/heartbeat",

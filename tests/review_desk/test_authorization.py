@@ -67,6 +67,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/portal/api/tasks/{task_id}/submit"): Rule(Let.WORKERS, HOLDER, ANSWER),
     ("POST", "/portal/api/tasks/{task_id}/undo"): Rule(Let.WORKERS, HOLDER),
     ("GET", "/portal/api/history"): Rule(Let.WORKERS),
+    ("GET", "/portal/api/preferences"): Rule(Let.WORKERS),
+    ("PUT", "/portal/api/preferences"): Rule(Let.WORKERS, body={"notices": True}),
     ("POST", "/portal/api/tasks/{task_id}/release"): Rule(Let.WORKERS, HOLDER),
     ("POST", "/portal/api/tasks/{task_id}/decline"): Rule(Let.WORKERS, HOLDER, ANSWER),
     ("GET", "/portal/api/teams"): Rule(Let.LEADS),

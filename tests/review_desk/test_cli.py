@@ -172,7 +172,7 @@ def test_workers_have_roles(run) -> None:
         ("bob", "lead", False),
         ("cleo", "admin", True),
     ]
-    assert listed[0].keys() == {"Name", "Role", "Teams", "Disabled", "CreatedAt", "SignsInWith"}
+    assert listed[0].keys() == {"Name", "Role", "Teams", "Disabled", "CreatedAt", "SignsInWith", "Email"}
     assert listed[0]["Teams"] == [{"Name": "reviewers", "Source": "local"}]
     assert listed[0]["SignsInWith"] == "password"
     assert "cleo is enabled" in run("worker", "enable", "cleo").output

@@ -533,3 +533,21 @@ def assert_refused(
     assert "review_desk_session" not in page.headers.get("set-cookie", "")
     assert re.search(reason, caplog.text), caplog.text
     assert browser.worker() is None
+
+
+def test_an_address_is_taken_over_if_the_provider_has_verified_it(
+    desk: Desk, browser: Browser, provider: OidcServer
+) -> None:
+    def address_after(**claims: Any) -> str | None:
+        provider.claims = claims
+        assert browser.sign_in().status_code == 200
+        return desk.service.workers.get(SCOPE, "ann").email
+
+    assert address_after(email="ann@example.com") is None
+    assert address_after(email="ann@example.com", email_verified="true") is None
+    assert address_after(email="no address", email_verified=True) is None
+    assert address_after(email="ann@example.com", email_verified=True) == "ann@example.com"
+    assert address_after(email="ann@example.com", email_verified=True) == "ann@example.com"
+    assert address_after(email="mallory@example.com", email_verified=False) == "ann@example.com"
+    actions = [event.action for event in desk.service.audit.events()]
+    assert actions.count("SetWorkerEmail") == 1

@@ -69,6 +69,8 @@ class CrowdRekognitionDetectModerationLabels extends CrowdImageChoice {
   _fitKey = "f";
   #dialog = createRef();
   #byPointer = false;
+  /** @type {AbortController | undefined} */
+  #gone;
 
   constructor() {
     super();
@@ -84,6 +86,12 @@ class CrowdRekognitionDetectModerationLabels extends CrowdImageChoice {
     document.addEventListener("keyup", this.#released);
     window.addEventListener("blur", this.#hide);
     window.addEventListener("pointerup", this.#hide);
+    this.#gone = new AbortController();
+    taskPreferences.whenGiven(this.#gone.signal, () => {
+      const [blur, grey] = [taskPreferences.get("moderation.blur"), taskPreferences.get("moderation.grey")];
+      this._level = typeof blur === "number" ? blur : undefined;
+      this._grey = grey === true;
+    });
   }
 
   disconnectedCallback() {
@@ -91,6 +99,7 @@ class CrowdRekognitionDetectModerationLabels extends CrowdImageChoice {
     document.removeEventListener("keyup", this.#released);
     window.removeEventListener("blur", this.#hide);
     window.removeEventListener("pointerup", this.#hide);
+    this.#gone?.abort();
   }
 
   get _answerName() {
@@ -266,10 +275,12 @@ class CrowdRekognitionDetectModerationLabels extends CrowdImageChoice {
   #nextBlur = () => {
     const levels = [...new Set([...MODERATION_BLUR_LEVELS, this.blurLevel || 0])].sort((one, other) => one - other);
     this._level = levels[(levels.indexOf(this._blur) + 1) % levels.length];
+    taskPreferences.keep({ "moderation.blur": this._level });
   };
 
   #toggleGrey = () => {
     this._grey = !this._grey;
+    taskPreferences.keep({ "moderation.grey": this._grey || null });
   };
 
   #showKeys = () => {

@@ -206,6 +206,10 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
     document.addEventListener("keydown", (event) => this.#onKey(event), { signal });
     document.addEventListener("submit", (event) => this.#onSubmit(event), { signal });
     for (const kind of ["keydown", "pointerdown"]) document.addEventListener(kind, () => (this.#used = true), { signal, capture: true });
+    taskPreferences.whenGiven(signal, () => {
+      this.#keyMap.read();
+      this.requestUpdate();
+    });
     this.#addSubmit();
   }
 

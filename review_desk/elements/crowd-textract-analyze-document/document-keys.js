@@ -26,7 +26,6 @@ const DOCUMENT_KEYS = Object.freeze({
   fitPage: "0",
   helpCharacter: "?",
 });
-const DOCUMENT_KEYS_STORE = "review-desk-document-keys";
 
 /** @param {KeyboardEvent} event @returns {string} "" for a modifier alone */
 function documentKeyCombination(event) {
@@ -40,26 +39,21 @@ function documentKeyCombination(event) {
   return [control ? "Ctrl" : "", event.altKey ? "Alt" : "", event.shiftKey ? "Shift" : "", name].filter(Boolean).join("+");
 }
 
-/** Which key does what, as the reviewer has set it. Kept by the browser if the frame may, else until the task ends. */
+/** Which key does what, as the reviewer has set it; the portal keeps what differs from the beginning. */
 class DocumentKeyMap {
   /** @type {Record<string, string>} */
   keys = { ...DOCUMENT_KEYS };
   singles = true;
 
-  constructor() {
-    try {
-      this.#read(JSON.parse(window.localStorage.getItem(DOCUMENT_KEYS_STORE) ?? "{}"));
-    } catch {
-      // The frame of a task has an opaque origin, so nothing is kept there.
-    }
-  }
-
-  /** @param {any} kept */
-  #read(kept) {
+  /** Take what was kept before, in another task. Two actions never share a key. */
+  read() {
+    this.keys = { ...DOCUMENT_KEYS };
     for (const action of Object.keys(DOCUMENT_KEYS)) {
-      if (typeof kept?.keys?.[action] === "string") this.keys[action] = kept.keys[action];
+      const kept = taskPreferences.get(`document.keys.${action}`);
+      if (typeof kept === "string") this.keys[action] = kept;
     }
-    this.singles = kept?.singles !== false;
+    if (new Set(Object.values(this.keys)).size < Object.keys(this.keys).length) this.keys = { ...DOCUMENT_KEYS };
+    this.singles = taskPreferences.get("document.singles") !== false;
   }
 
   /** @param {string} combination @param {boolean} typing whether the focus is in a text field @returns {string | undefined} */
@@ -89,10 +83,11 @@ class DocumentKeyMap {
   }
 
   #keep() {
-    try {
-      window.localStorage.setItem(DOCUMENT_KEYS_STORE, JSON.stringify({ keys: this.keys, singles: this.singles }));
-    } catch {
-      // See the constructor.
+    /** @type {Record<string, string | boolean | null>} */
+    const kept = { "document.singles": this.singles ? null : false };
+    for (const [action, key] of Object.entries(DOCUMENT_KEYS)) {
+      kept[`document.keys.${action}`] = this.keys[action] === key ? null : this.keys[action];
     }
+    taskPreferences.keep(kept);
   }
 }

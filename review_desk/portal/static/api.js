@@ -98,6 +98,16 @@ export class Api {
     return status === 204 ? { tasks: null, ...whyNothing(headers) } : { tasks: body.tasks };
   }
 
+  /** @returns {Promise<{notices: boolean, notified_by: string[], task: Record<string, any>}>} */
+  async preferences() {
+    return (await this.#request("GET", "preferences")).body;
+  }
+
+  /** @param {{notices?: boolean, task?: object}} changed each part as a whole */
+  async savePreferences(changed) {
+    return (await this.#request("PUT", "preferences", changed)).body;
+  }
+
   /** @param {string} id */
   async task(id) {
     return (await this.#request("GET", `tasks/${encodeURIComponent(id)}`)).body;

@@ -1,7 +1,8 @@
 // @ts-check
 import { Api, RefusedError } from "./api.js";
-import { byId, make, notice, toast } from "./dom.js";
+import { ask, byId, make, notice, toast } from "./dom.js";
 import { GridPage } from "./grid.js";
+import { Preferences } from "./preferences.js";
 import { QueuePage } from "./queue.js";
 import { signInAgain, signInPage } from "./sign-in.js";
 import { strings } from "./strings.js";
@@ -16,6 +17,7 @@ class Portal {
   api = new Api(() => this.#signInAgain());
   /** @type {(() => void) | null} */
   #takeBack = null;
+  #preferences = new Preferences(this.api);
 
   async start() {
     byId("skip").addEventListener("click", (event) => {
@@ -33,6 +35,7 @@ class Portal {
     });
     this.worker = (await this.#retry(() => this.api.session())) ?? (await this.#signIn());
     this.#showWorker();
+    this.#preferences.load();
     const place = new URLSearchParams(location.hash.slice(1));
     const [id, grid] = [place.get("task"), place.get("grid")];
     if (grid) await this.#nextGrid(grid);
@@ -49,8 +52,36 @@ class Portal {
     const role = strings.session.roles[/** @type {"worker" | "lead" | "admin"} */ (this.worker.role)];
     byId("top-session").replaceChildren(
       make("span", {}, role ? `${username} (${role})` : username),
+      make("button.plain", { type: "button", onclick: () => this.#askPreferences() }, strings.preferences.open),
       make("button.plain", { type: "button", onclick: () => this.#signOut() }, strings.session.signOut)
     );
+  }
+
+  async #askPreferences() {
+    const texts = strings.preferences;
+    const preferences = this.#preferences;
+    const told = make("input", { type: "checkbox", checked: preferences.notices });
+    const forget = make("input", { type: "checkbox" });
+    const choice = (/** @type {HTMLElement} */ box, /** @type {string} */ text) => make("label.choice", {}, box, make("span", {}, text));
+    const wanted = await ask({
+      heading: texts.heading,
+      body: [
+        preferences.notifiedBy.length ? choice(told, texts.notices) : make("p", {}, texts.noNotices),
+        choice(forget, texts.forget),
+      ],
+      confirm: texts.save,
+      cancel: strings.task.cancel,
+      value: () => ({ notices: told.checked, forget: forget.checked }),
+    });
+    if (wanted === null || wanted === true) return;
+    try {
+      if (wanted.notices !== preferences.notices) await preferences.setNotices(wanted.notices);
+      if (wanted.forget) await preferences.forgetTask();
+      if (wanted.forget && this.page instanceof TaskPage) this.page.tellPreferences();
+      toast(texts.saved);
+    } catch (error) {
+      toast(error instanceof RefusedError ? error.message : strings.signIn.unreachable);
+    }
   }
 
   async #signIn() {
@@ -64,6 +95,9 @@ class Portal {
     this.worker = worker;
     this.#showWorker();
     if (!other) return;
+    this.#preferences.close();
+    this.#preferences = new Preferences(this.api);
+    this.#preferences.load();
     toast(strings.signIn.otherWorker);
     await this.#showQueue();
   }
@@ -156,7 +190,9 @@ class Portal {
   #showTask(task, wanted, name, taskPage = null) {
     this.page?.close();
     history.replaceState(null, "", `#task=${encodeURIComponent(task.id)}`);
-    const page = new TaskPage(this.api, this.worker.username, task, wanted, taskPage, {
+    const page = new TaskPage(this.api, this.worker.username, task, wanted, {
+      page: taskPage,
+      preferences: this.#preferences,
       finish: (outcome, submitted) => {
         // What is said about this task takes the place of the offer.
         this.#takeBack = null;

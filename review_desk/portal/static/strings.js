@@ -25,6 +25,15 @@ export const strings = {
     signedOut: "You are signed out.",
     roles: { worker: "", lead: "lead", admin: "admin" },
   },
+  preferences: {
+    open: "Preferences",
+    heading: "Preferences",
+    notices: "Tell me when new tasks wait and I am not here",
+    noNotices: "You are not told of new tasks: that is not set up here, or your e-mail address is not known.",
+    forget: "Forget the keys and views that I changed in tasks",
+    save: "Save",
+    saved: "Your preferences are saved.",
+  },
   queue: {
     title: "Tasks",
     refresh: "Refresh",

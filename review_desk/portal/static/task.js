@@ -34,17 +34,19 @@ export class TaskPage {
    * @param {string} username
    * @param {any} task
    * @param {{flow_definition?: string}} wanted what to claim together with the answer
-   * @param {string | null} page the task's page, if it came with the task
    * @param {{
+   *   page: string | null,
+   *   preferences: import("./preferences.js").Preferences,
    *   finish: (outcome: "submitted" | "released" | "declined" | "gone" | "back", submitted?: any) => void,
    *   takeBack: () => void,
-   * }} actions `submitted` is the service's answer; `takeBack` undoes the submission before, if that is possible
+   * }} way `page`: the task's page, if it came with the task; `submitted` is the service's answer; `takeBack` undoes the submission before, if that is possible
    */
-  constructor(api, username, task, wanted, page, { finish, takeBack }) {
+  constructor(api, username, task, wanted, { page, preferences, finish, takeBack }) {
     this.api = api;
     this.task = task;
     this.wanted = wanted;
     this.page = page;
+    this.preferences = preferences;
     this.finish = finish;
     this.takeBack = takeBack;
     this.draft = new Draft(api, username, task, (state) => this.#showSaved(state));
@@ -170,16 +172,18 @@ export class TaskPage {
   #onMessage = (/** @type {MessageEvent} */ event) => {
     // The frame's origin is opaque ("null"), so the window it came from is what tells it apart.
     if (!this.#frame || event.source !== this.#frame.contentWindow || this.#ended) return;
-    const { type, answer, key } = event.data ?? {};
+    const { type, answer, key, preferences } = event.data ?? {};
     if (type === "review-desk:ready") this.#frameReady();
     else if (type === "review-desk:change" && isAnswer(answer)) this.#change(answer);
     else if (type === "review-desk:submit" && isAnswer(answer)) this.#submit(answer);
     else if (type === "review-desk:key") this.#shortcut(key);
+    else if (type === "review-desk:preferences") this.preferences.change(preferences);
   };
 
   #frameReady() {
     this.#ready = true;
     notice("frame", "");
+    this.tellPreferences();
     const answer = this.draft.restore();
     if (answer) {
       this.#changed = true;
@@ -187,6 +191,13 @@ export class TaskPage {
       this.save.textContent = strings.save.restored;
     }
     this.#present();
+  }
+
+  /** Hand over what the worker prefers, as soon as it is known. */
+  tellPreferences() {
+    this.preferences.whenLoaded(() => {
+      if (!this.#ended) this.#tellFrame({ type: "review-desk:preferences", preferences: this.preferences.task });
+    });
   }
 
   #present() {
