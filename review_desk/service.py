@@ -14,6 +14,7 @@ from review_desk.engine.backlog import read_backlog
 from review_desk.engine.clock import Clock, SystemClock
 from review_desk.engine.database import Database
 from review_desk.engine.flow_definitions import FlowDefinitionStore
+from review_desk.engine.flow_report import FlowReports
 from review_desk.engine.human_task_uis import HumanTaskUiStore
 from review_desk.engine.identities import GroupRules, ProviderSignIn
 from review_desk.engine.initialization import Initialization
@@ -23,6 +24,7 @@ from review_desk.engine.outbox import TAKEN_AT_ONCE, Outbox
 from review_desk.engine.oversight import Oversight
 from review_desk.engine.passwords import Passwords
 from review_desk.engine.quota import OpenLoopQuota
+from review_desk.engine.reassignment import Reassignment
 from review_desk.engine.sessions import SessionStore
 from review_desk.engine.sign_in import PasswordSignIn
 from review_desk.engine.tags import TagStore
@@ -93,7 +95,9 @@ class Service:
         self.inspection = Inspection(self.database)
         self.metrics = Metrics(lambda: read_backlog(self.database, self.clock))
         self.oversight = Oversight(self.database, self.clock, self.loops)
+        self.reports = FlowReports(self.database, self.clock)
         self.tasks = TaskStore(self.database, self.clock, self.metrics.lease_expiries.inc)
+        self.reassignment = Reassignment(self.database, self.clock, self.tasks)
         self.undo = Undo(self.database, self.clock)
         self.worker_history = WorkerHistory(self.database, self.clock)
         self.outbox = Outbox(

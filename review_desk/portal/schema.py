@@ -57,6 +57,9 @@ NO_TASK: Responses = {
         },
     }
 }
+CSV: Responses = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "A table with a header."}
+}
 STALE_DRAFT: Responses = {409: {"model": StaleDraftAnswer, "description": REASONS[409]}}
 
 CREDENTIALS = {
