@@ -15,8 +15,8 @@ from review_desk.engine.oversight import LoopFilter
 from review_desk.portal.authorization import LeadSession, as_lead
 from review_desk.portal.desk import Desk
 from review_desk.portal.models import ReportAnswer
-from review_desk.portal.schema import CSV, SIGNED_IN, answers
-from review_desk.portal.spreadsheet import CsvResponse, csv_text
+from review_desk.portal.schema import SIGNED_IN, answers, csv_answers
+from review_desk.portal.spreadsheet import CsvResponse, csv_file
 
 router = APIRouter(prefix="/portal/api", dependencies=[Depends(as_lead)])
 
@@ -48,16 +48,16 @@ def report(
     return _report(wanted, desk.reports.report(session, wanted))
 
 
-@router.get("/report.csv", response_class=CsvResponse, responses=answers(None, 400, *SIGNED_IN, 404) | CSV)
+@router.get("/report.csv", response_class=CsvResponse, responses=csv_answers(400, *SIGNED_IN, 404))
 def report_csv(
     desk: Desk, session: LeadSession, flow_definition: Word = None, team: Word = None, days: Days = "7"
 ) -> CsvResponse:
     wanted = Wanted(flow_definition, team, int(days))
     made = _report(wanted, desk.reports.report(session, wanted))
-    return CsvResponse(csv_text(REPORT_COLUMNS, _report_rows(made)), "report.csv")
+    return csv_file("report.csv", REPORT_COLUMNS, _report_rows(made))
 
 
-@router.get("/loops.csv", response_class=CsvResponse, responses=answers(None, 400, *SIGNED_IN) | CSV)
+@router.get("/loops.csv", response_class=CsvResponse, responses=csv_answers(400, *SIGNED_IN))
 def loops_csv(
     desk: Desk,
     session: LeadSession,
@@ -88,7 +88,7 @@ def loops_csv(
         ]
         if before is None:
             break
-    return CsvResponse(csv_text(LOOP_COLUMNS, rows), "loops.csv")
+    return csv_file("loops.csv", LOOP_COLUMNS, rows)
 
 
 def _report(wanted: Wanted, made: FlowReport) -> dict[str, Any]:

@@ -12,19 +12,20 @@ FORMULA_BEGINS_WITH = ("=", "+", "-", "@", "\t", "\r")
 
 
 class CsvResponse(Response):
-    """A table to be saved as a file."""
+    """A table."""
 
     media_type = "text/csv"
 
-    def __init__(self, content: str, name: str) -> None:
-        super().__init__(
-            content.encode("utf-8", "replace"),
-            headers={
-                "Content-Disposition": f'attachment; filename="{name}"',
-                "Cache-Control": "no-store",
-                "X-Content-Type-Options": "nosniff",
-            },
-        )
+
+def csv_file(name: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> CsvResponse:
+    """Answer with a table that a browser saves as a file."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    # A name may hold half of a surrogate pair, which is no text to a file.
+    return CsvResponse(csv_text(header, rows).encode("utf-8", "replace"), headers=headers)
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
