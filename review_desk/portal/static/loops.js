@@ -239,8 +239,14 @@ export class LoopDetail {
   #body = make("div");
   #said = make("p.said", { role: "status" });
 
-  /** @param {import("./api.js").Api} api @param {string} name @param {string | null} region */
-  constructor(api, name, region) {
+  /**
+   * @param {import("./api.js").Api} api
+   * @param {string} name
+   * @param {string | null} region
+   * @param {string} search address of the search that led here
+   */
+  constructor(api, name, region, search) {
+    this.search = search;
     this.api = api;
     this.name = name;
     this.region = region;
@@ -253,7 +259,7 @@ export class LoopDetail {
   /** @returns {Node[]} */
   render() {
     return [
-      make("p", {}, make("a", { href: "#/team/loops" }, texts.back)),
+      make("p", {}, make("a", { href: this.search }, texts.back)),
       make("div.heading", {}, make("h1", { tabIndex: -1 }, this.name)),
       this.#said,
       this.#body,

@@ -1,7 +1,7 @@
 // @ts-check
+import { RefusedError } from "./api.js";
 import { byId, make } from "./dom.js";
 import { LoopDetail, LoopSearch, messageOf } from "./loops.js";
-import { RefusedError } from "./api.js";
 import { navigation } from "./navigation.js";
 import { reportView } from "./report.js";
 import { strings } from "./strings.js";
@@ -15,6 +15,7 @@ export const isTeamAddress = (hash) => /^#\/team(?=$|[/?])/.test(hash);
 export class TeamPage {
   #open = true;
   #shown = 0;
+  #search = "#/team/loops";
 
   /** @param {import("./api.js").Api} api @param {any} worker */
   constructor(api, worker) {
@@ -51,11 +52,12 @@ export class TeamPage {
   /** @param {boolean} isAboutLoops @param {string} name @param {URLSearchParams} wanted @returns {Promise<Node[]>} */
   async #content(isAboutLoops, name, wanted) {
     if (name) {
-      const detail = new LoopDetail(this.api, name, wanted.get("region"));
+      const detail = new LoopDetail(this.api, name, wanted.get("region"), this.#search);
       await detail.load();
       return detail.render();
     }
     if (isAboutLoops) {
+      this.#search = location.hash;
       const { teams } = await this.api.teams();
       const search = new LoopSearch(this.api, teams, wanted, (next) => go("#/team/loops", next, this));
       await search.load();
