@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from review_desk.engine.textract_pairs import answered_pairs, predicted_pairs
+
 MOST_FIELDS = 100
 """How many fields are told apart; of templates with more, the first ones that are met."""
 
@@ -42,10 +44,11 @@ class Agreement:
 
 
 class EditCount:
-    """Compares answers with what their input predicted: ``{"fields": [{"name", "value", …}, …]}``.
+    """Compares answers with what their input predicted: ``{"fields": [{"name", "value", …}, …]}``, or Textract's pairs.
 
-    That is what our form template shows; it answers with ``{name: value}``. An empty value is a prediction too:
-    that the field is blank. A field without a value, or that the answer does not have, is left out.
+    The first is what our form template shows; it answers with ``{name: value}``. An empty value is a prediction too:
+    that the field is blank. A field without a value, or that the answer does not have, is left out. Of Textract's
+    pairs the field is the predicted key; a pair that the reviewer took away is one that they corrected.
     """
 
     def __init__(self) -> None:
@@ -53,11 +56,11 @@ class EditCount:
         self._of: dict[str, int] = {}
 
     def add(self, task_input: Any, answer: dict[str, Any]) -> None:
-        for name, predicted in _predictions(task_input):
-            if name not in answer or (name not in self._of and len(self._of) >= MOST_FIELDS):
+        for name, is_edited in _comparisons(task_input, answer):
+            if name not in self._of and len(self._of) >= MOST_FIELDS:
                 continue
             self._of[name] = self._of.get(name, 0) + 1
-            self._edited[name] += _text(answer[name]) != _text(predicted)
+            self._edited[name] += is_edited
 
     def result(self) -> tuple[FieldShare, ...]:
         """Return the fields, the ones that are corrected most often first."""
@@ -83,7 +86,7 @@ class AgreementCount:
             return
         answers = self._waiting.setdefault(loop_id, [])
         # Hashes: what people wrote is not gathered here.
-        answers.append({name: hash(_text(value).casefold()) for name, value in answer.items()})
+        answers.append({name: hash(_text(value).casefold()) for name, value in _fields(answer).items()})
         if len(answers) == wanted:
             self._compare(self._waiting.pop(loop_id))
 
@@ -105,11 +108,25 @@ class AgreementCount:
         return Agreement(self._equal, self._loops, tuple(ordered))
 
 
-def _predictions(task_input: Any) -> Iterator[tuple[str, Any]]:
+def _comparisons(task_input: Any, answer: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+    """Yield each field that was predicted and answered, and whether the answer is another one."""
+    pairs = answered_pairs(answer)
+    if pairs is not None:
+        for key_id, predicted in predicted_pairs(task_input).items():
+            yield predicted.key, pairs.get(key_id) != predicted
+        return
     fields = task_input.get("fields") if isinstance(task_input, dict) else None
     for field in fields if isinstance(fields, list) else []:
         if isinstance(field, dict) and isinstance(field.get("name"), str) and field.get("value") is not None:
-            yield field["name"], field["value"]
+            name = field["name"]
+            if name in answer:
+                yield name, _text(answer[name]) != _text(field["value"])
+
+
+def _fields(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return what is compared of an answer: of Textract's blocks the pairs, since the words' ids are new each time."""
+    pairs = answered_pairs(answer)
+    return answer if pairs is None else {pair.key: pair.value for pair in pairs.values()}
 
 
 def _text(value: Any) -> str:

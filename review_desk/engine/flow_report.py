@@ -51,8 +51,8 @@ from review_desk.engine.team_progress import visible_to
 ANSWERS_LOOKED_AT = 5_000
 """The newest answers of a period; handling time, edit rates and agreement are taken from no more."""
 
-ANSWERS_AT_ONCE = 100
-LONGEST_INPUT = 256 * 1024
+ANSWERS_AT_ONCE = 50
+LONGEST_INPUT = 512 * 1024
 """Characters; predictions of a larger input are left out."""
 
 HOUR = timedelta(hours=1)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from review_desk_fixtures import SCOPE, Desk
 
-from review_desk.engine.answer_quality import MOST_FIELDS, AgreementCount, EditCount, FieldShare
+from review_desk.engine.answer_quality import MOST_FIELDS, Agreement, AgreementCount, EditCount, FieldShare
 from review_desk.engine.errors import InvalidError, NotFoundError
 from review_desk.engine.flow_report import Age, Backlog, FlowReport, Throughput, Wanted
 from review_desk.engine.roles import Role
 from review_desk.engine.sessions import Session
 from review_desk.engine.tasks import Task
+from review_desk.engine.textract_pairs import ANSWER_KEY
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -154,6 +157,84 @@ def test_inputs_of_other_shapes_predict_nothing(task_input: Any) -> None:
     assert count.result() == ()
 
 
+EXAMPLES = Path(__file__).parents[2] / "docs" / "templates"
+
+
+def example(name: str) -> Any:
+    return json.loads((EXAMPLES / f"document-pairs.{name}.json").read_text())
+
+
+def blocks(*pairs: tuple[str, str, str]) -> list[dict[str, Any]]:
+    """Textract's blocks of pairs: id of the key, key, value."""
+    made: list[dict[str, Any]] = []
+    for number, (identifier, *texts) in enumerate(pairs):
+        for kind, text in zip(("KEY", "VALUE"), texts, strict=True):
+            words = [{"blockType": "WORD", "id": f"{uuid4()}", "text": word} for word in text.split()]
+            related = [{"type": "CHILD", "ids": [word["id"] for word in words]}]
+            if kind == "KEY":
+                related.append({"type": "VALUE", "ids": [f"value-{number}"]})
+            block_id = identifier if kind == "KEY" else f"value-{number}"
+            block = {
+                "blockType": "KEY_VALUE_SET",
+                "id": block_id,
+                "entityTypes": [kind],
+                "relationships": related,
+            }
+            made += [*words, block]
+    return made
+
+
+def pairs_answer(*pairs: tuple[str, str, str]) -> dict[str, Any]:
+    return {ANSWER_KEY: {"blocks": blocks(*pairs)}}
+
+
+def test_corrections_of_textract_pairs() -> None:
+    count = EditCount()
+    task_input = {
+        "selectedAiServiceResponse": {"blocks": blocks(("1", "First name", "Ada"), ("2", "City", "L"))}
+    }
+    count.add(task_input, pairs_answer(("1", "First name", "Ada"), ("2", "City", "London")))
+    count.add(task_input, pairs_answer(("1", "First name", "Ada"), ("3", "Country", "UK")))
+    assert count.result() == (FieldShare("City", 2, 2), FieldShare("First name", 0, 2))
+    real = EditCount()
+    real.add(example("input"), example("answer"))
+    assert FieldShare("Invoice number", 1, 1) in real.result()
+    assert FieldShare("Date", 0, 1) in real.result()
+
+
+def test_agreement_on_textract_pairs() -> None:
+    count = AgreementCount()
+    count.add(1, 2, pairs_answer(("1", "City", "London"), ("2", "Total", "1")))
+    count.add(1, 2, pairs_answer(("9", "City", "london"), ("8", "Total", "2")))
+    assert count.result() == Agreement(0, 1, (FieldShare("Total", 0, 1), FieldShare("City", 1, 1)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        "x",
+        {"blocks": None},
+        {"blocks": [1, {"id": 2}, {"id": []}]},
+        {"blocks": [{"id": "a", "blockType": "KEY_VALUE_SET", "entityTypes": 5}]},
+        {"blocks": [{"id": "a", "blockType": "KEY_VALUE_SET", "entityTypes": ["VALUE"]}]},
+    ],
+)
+def test_blocks_of_other_shapes_have_no_pairs(content: Any) -> None:
+    count = EditCount()
+    count.add({"selectedAiServiceResponse": content}, {ANSWER_KEY: content})
+    assert count.result() == ()
+
+
+def test_broken_relationships_end_in_empty_texts() -> None:
+    block = {"id": "a", "blockType": "KEY_VALUE_SET", "entityTypes": ["KEY"]}
+    for relationships in (None, [1], [{"type": "CHILD"}], [{"type": "CHILD", "ids": ["none", {}]}]):
+        content = {"blocks": [{**block, "relationships": relationships}]}
+        count = EditCount()
+        count.add({"selectedAiServiceResponse": content}, {ANSWER_KEY: content})
+        assert count.result() == (FieldShare("", 0, 1),)
+
+
 def test_values_that_are_no_text_are_compared_too() -> None:
     count = EditCount()
     count.add({"fields": [{"name": "on", "value": {"a": 1, "b": True}}]}, {"on": {"b": True, "a": 1}})
@@ -222,7 +303,7 @@ def test_answers_of_one_moment_are_all_read(desk: Desk, monkeypatch: pytest.Monk
 
 def test_a_large_input_is_not_read(desk: Desk) -> None:
     lead, ann = viewer(desk), desk.worker("ann")
-    start(desk, desk.flow(), "large", a="x" * 300_000)
+    start(desk, desk.flow(), "large", a="x" * 600_000)
     answer(desk, ann, "large", a="y")
     made = report(desk, lead)
     assert (made.looked_at, made.edits) == (1, ())

@@ -122,7 +122,7 @@ function charts(report) {
   const { backlog, agreement } = report;
   const isHours = report.step === "hour";
   const share = (/** @type {any} */ { field, count, of }) => ({
-    label: field,
+    label: field || texts.unnamed,
     value: count / of,
     text: texts.shareOf(count, of),
   });

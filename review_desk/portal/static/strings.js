@@ -171,6 +171,7 @@ export const strings = {
     edits: "How often reviewers correct a field",
     editsSummary: (/** @type {number} */ count) => `Bar chart: share of answers that correct each of ${plural(count, "field", "fields")}.`,
     field: "Field",
+    unnamed: "(no name)",
     edited: "Corrected",
     noEdits: "No answers to fields that had a value before.",
     agreementByField: "How often answers agree on a field",
