@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,11 +20,9 @@ from sqlalchemy import (
     Row,
     case,
     func,
-    literal,
     literal_column,
     or_,
     select,
-    tuple_,
     type_coerce,
 )
 from sqlalchemy.sql import Select
@@ -180,10 +178,10 @@ class FlowReports:
             throughput = _throughput(connection, within, since, now, wanted.step)
             backlog = _backlog(connection, within, now)
             ends = _ends(connection, within, since)
-        seconds: list[float] = []
+            newest = _newest(connection, within, since, most_answers)
+        seconds = [(row.submitted_at - row.accepted_at).total_seconds() for row in newest]
         edits, agreement = EditCount(), AgreementCount()
-        for row in self._answers(within, since, most_answers):
-            seconds.append((row.submitted_at - row.accepted_at).total_seconds())
+        for row in self._contents([row.id for row in newest]):
             if isinstance(row.answer, dict):
                 agreement.add(row.human_loop_id, row.task_count, row.answer)
                 if row.content is not None:
@@ -205,36 +203,20 @@ class FlowReports:
             agreement=agreement.result(),
         )
 
-    def _answers(self, within: list[ColumnElement[bool]], since: datetime, most: int) -> Iterator[Row[Any]]:
-        """Yield answers, newest first. Each page is read by itself, so that nothing is held between."""
+    def _contents(self, task_ids: list[str]) -> Iterator[Row[Any]]:
+        """Yield answers with their inputs. Each page is read by itself, so that little is held at once."""
         content = human_loop_input.c.content
-        newest: Select[Any] = (
-            select(
-                task.c.id,
-                task.c.human_loop_id,
-                task.c.accepted_at,
-                task.c.submitted_at,
-                task.c.answer,
-                human_loop.c.task_count,
-                case((func.length(content) <= LONGEST_INPUT, content)).label("content"),
-            )
-            .select_from(task.join(human_loop).join(human_loop_input))
-            .where(task.c.state == constant(TaskState.SUBMITTED), task.c.submitted_at >= since, *within)
-            .order_by(task.c.submitted_at.desc(), task.c.id.desc())
-        )
-        page = newest
-        left = most
-        while left:
-            limit = min(left, ANSWERS_AT_ONCE)
+        statement: Select[Any] = select(
+            task.c.human_loop_id,
+            task.c.answer,
+            human_loop.c.task_count,
+            case((func.length(content) <= LONGEST_INPUT, content)).label("content"),
+        ).select_from(task.join(human_loop).join(human_loop_input))
+        for first in range(0, len(task_ids), ANSWERS_AT_ONCE):
+            page = task_ids[first : first + ANSWERS_AT_ONCE]
             with self._database.read() as connection:
-                rows = connection.execute(page.limit(limit)).all()
+                rows = connection.execute(statement.where(task.c.id.in_(page))).all()
             yield from rows
-            left -= len(rows)
-            if len(rows) < limit:
-                return
-            last = rows[-1]
-            position = tuple_(literal(last.submitted_at, Timestamp), literal(last.id))
-            page = newest.where(tuple_(task.c.submitted_at, task.c.id) < position)
 
 
 def _within(connection: Connection, viewer: Session, wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -278,6 +260,20 @@ def _parsed(arn: str, kind: str) -> tuple[Scope, str]:
     if scope is None or name is None:
         raise InvalidError(f"{arn!r} is not the ARN of a {kind}.")
     return scope, name
+
+
+def _newest(
+    connection: Connection, within: list[ColumnElement[bool]], since: datetime, most: int
+) -> Sequence[Row[Any]]:
+    """Return the newest answers without their contents, which would make the sorting slow."""
+    newest: Select[Any] = (
+        select(task.c.id, task.c.accepted_at, task.c.submitted_at)
+        .select_from(task.join(human_loop))
+        .where(task.c.state == constant(TaskState.SUBMITTED), task.c.submitted_at >= since, *within)
+        .order_by(task.c.submitted_at.desc(), task.c.id.desc())
+        .limit(most)
+    )
+    return connection.execute(newest).all()
 
 
 def _throughput(

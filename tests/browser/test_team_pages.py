@@ -9,7 +9,7 @@ import json
 import pytest
 from accessibility import grave_findings
 from playwright.sync_api import Page, expect
-from reviewing import type_credentials
+from reviewing import task_frame, type_credentials
 from support import PASSWORD, ReviewDesk
 
 TEMPLATE = """
@@ -237,6 +237,24 @@ def test_a_refusal_is_said_in_its_own_words(page: Page, desk: ReviewDesk) -> Non
         expect(page.locator(".said")).to_have_text("worker-1 is disabled.")
     finally:
         desk.command("worker", "enable", "worker-1")
+
+
+def test_back_from_a_task_to_the_team_leaves_the_task_held(page: Page, desk: ReviewDesk) -> None:
+    start(desk, flow(desk, "pairs"), "left-for-later")
+    open_as(page, desk, "lead-1", "#/team")
+    heading(page, "Team")
+    page.click("nav >> text=Tasks")
+    page.click(".card:has-text('pairs') button")
+    task_frame(page, "left-for-later")
+    assert page.locator("nav.pages").count() == 0
+    page.go_back()
+    heading(page, "Team")
+    page.click("nav >> text=Tasks")
+    page.click("[aria-label='Continue left-for-later']")
+    task_frame(page, "left-for-later")
+    page.keyboard.press("Control+.")
+    page.click("dialog button.primary")
+    page.wait_for_selector("h1:text-is('Tasks')")
 
 
 def test_what_is_not_there_is_said(page: Page, desk: ReviewDesk) -> None:

@@ -147,7 +147,7 @@ export const strings = {
     shareOf: (/** @type {number} */ count, /** @type {number} */ of) => `${Math.round((100 * count) / of)} % of ${of}`,
     capped: (/** @type {number} */ some, /** @type {number} */ all) =>
       `Handling time, corrections and agreement are of the newest ${some} of ${all} answers.`,
-    utc: "Hours and days are in UTC. Corrections are counted where the human loop’s input has fields with values. Agreement is counted where a human loop wants several answers and all of them are in the period.",
+    utc: "Hours and days are in UTC. Corrections are counted where the human loop’s input has fields with values, or key-value pairs of Textract. Agreement is counted where a human loop wants several answers and all of them are in the period.",
     asTable: "As a table",
     moreInTable: (/** @type {number} */ count) => `${plural(count, "more field", "more fields")} in the table.`,
     perHour: "Answers per hour",
