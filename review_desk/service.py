@@ -16,6 +16,7 @@ from review_desk.engine.clock import Clock, SystemClock
 from review_desk.engine.database import Database
 from review_desk.engine.extension import Extension
 from review_desk.engine.flow_definitions import FlowDefinitionStore
+from review_desk.engine.flow_report import FlowReports
 from review_desk.engine.grid import Grid
 from review_desk.engine.human_task_uis import HumanTaskUiStore
 from review_desk.engine.identities import GroupRules, ProviderSignIn
@@ -28,6 +29,7 @@ from review_desk.engine.oversight import Oversight
 from review_desk.engine.passwords import Passwords
 from review_desk.engine.preferences import PreferencesStore
 from review_desk.engine.quota import OpenLoopQuota
+from review_desk.engine.reassignment import Reassignment
 from review_desk.engine.sessions import SessionStore
 from review_desk.engine.sign_in import PasswordSignIn
 from review_desk.engine.tags import TagStore
@@ -101,8 +103,10 @@ class Service:
         self.inspection = Inspection(self.database)
         self.metrics = Metrics(lambda: read_backlog(self.database, self.clock))
         self.oversight = Oversight(self.database, self.clock, self.loops)
+        self.reports = FlowReports(self.database, self.clock)
         self.tasks = TaskStore(self.database, self.clock, self.metrics.lease_expiries.inc)
         self.grid = Grid(self.database, self.tasks, grid_size)
+        self.reassignment = Reassignment(self.database, self.clock, self.tasks)
         self.undo = Undo(self.database, self.clock)
         self.extension = Extension(self.database, self.clock, self.tasks, settings.task_time_extensions)
         self.worker_history = WorkerHistory(self.database, self.clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ class House:
             token, headers["X-CSRF-Token"] = self.sign_in(caller)
             self.http.cookies.set("review_desk_session", token)
         filled = path.format(task_id=task.id, name=loop, username="worker", token="x")
+        if body is not None:
+            body = json.loads(json.dumps(body).replace("{task_id}", task.id).replace("{name}", loop))
         return self.http.request(
             method, filled, json=body, headers=headers if csrf else {}, follow_redirects=False
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from review_desk.engine.arns import Scope
 from review_desk.engine.audit import current_actor, record
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
-from review_desk.engine.errors import InvalidError, LeaseLostError, NotFoundError
+from review_desk.engine.errors import EngineError, InvalidError, LeaseLostError, NotFoundError
 from review_desk.engine.lifecycle import LoopStatus, TaskState
 from review_desk.engine.loops import LoopStore
 from review_desk.engine.sessions import Session
@@ -70,6 +71,31 @@ class LoopFilter:
     flow_definition: str | None = None
     status: LoopStatus | None = None
     name: str | None = None
+
+
+@dataclass(frozen=True)
+class StoppedLoop:
+    """What came of stopping one of several loops.
+
+    :param error: why it was not stopped.
+    """
+
+    name: str
+    status: LoopStatus | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class RequeuedLoop:
+    """What came of requeuing the tasks of one of several loops.
+
+    :param requeued: tasks that were taken away.
+    :param error: why one was not.
+    """
+
+    name: str
+    requeued: int = 0
+    error: str | None = None
 
 
 class Oversight:
@@ -149,6 +175,52 @@ class Oversight:
         scope = Scope(row.account_id, row.region)
         self._loops.stop(scope, name)
         return self._loops.describe(scope, name).status
+
+    def stop_loops(
+        self, viewer: Session, names: Sequence[str], region: str | None = None
+    ) -> list[StoppedLoop]:
+        """Stop loops one by one; what is refused for one keeps no other from being stopped."""
+        results = []
+        for name in dict.fromkeys(names):
+            try:
+                results.append(StoppedLoop(name, self.stop_loop(viewer, name, region)))
+            except EngineError as error:
+                results.append(StoppedLoop(name, error=str(error)))
+        return results
+
+    def requeue_loops(
+        self, viewer: Session, names: Sequence[str], region: str | None = None
+    ) -> list[RequeuedLoop]:
+        """Take away all tasks that workers hold of these loops, one by one."""
+        results = []
+        for name in dict.fromkeys(names):
+            try:
+                with self._database.read() as connection:
+                    row = _find_loop(connection, viewer, name, region)
+                    held = connection.execute(
+                        select(task.c.id).where(
+                            task.c.human_loop_id == row.id, task.c.state == TaskState.WORKING
+                        )
+                    ).scalars()
+                    task_ids = list(held)
+            except EngineError as error:
+                results.append(RequeuedLoop(name, error=str(error)))
+                continue
+            refusals = [refusal for _, refusal in self.requeue_tasks(viewer, task_ids) if refusal]
+            error_text = refusals[0] if refusals else None if task_ids else "Nobody is working on it."
+            results.append(RequeuedLoop(name, len(task_ids) - len(refusals), error_text))
+        return results
+
+    def requeue_tasks(self, viewer: Session, task_ids: Sequence[str]) -> list[tuple[str, str | None]]:
+        """Requeue tasks one by one; return each with the reason if it was refused."""
+        results: list[tuple[str, str | None]] = []
+        for task_id in dict.fromkeys(task_ids):
+            try:
+                self.requeue(viewer, task_id)
+                results.append((task_id, None))
+            except EngineError as error:
+                results.append((task_id, str(error)))
+        return results
 
     def requeue(self, viewer: Session, task_id: str) -> None:
         """Take a task away from the worker who holds it, so that somebody else can do it.

@@ -255,6 +255,12 @@ task_event = Table(
     Column("worker_id", BigInteger),
     Column("detail", JSON),
 )
+Index(
+    "ix_task_event_unwished",
+    task_event.c.at,
+    sqlite_where=text("action IN ('expired', 'declined', 'loop-failed')"),
+    postgresql_where=text("action IN ('expired', 'declined', 'loop-failed')"),
+)
 
 outbox = Table(
     "outbox",

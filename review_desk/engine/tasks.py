@@ -333,7 +333,7 @@ class TaskStore:
                 loop = _next_open(connection, worker_id, teams, wanted, now)
                 if loop is None:
                     return _why_nothing(connection, worker_id, wanted, now)
-                taken = self._take(connection, loop, worker_id, now)
+                taken = self.take(connection, loop, worker_id, now)
                 if taken is not None:
                     save_progress(connection, loop, progress_of(loop).claimed(), now)
                     return taken
@@ -538,7 +538,7 @@ class TaskStore:
             log_event(connection, now, str(state), loop.id, task_id, worker_id, detail)
             save_progress(connection, loop, progress_of(loop).given_up(now), now)
 
-    def _take(self, connection: Connection, loop: Row[Any], worker_id: int, now: datetime) -> Task | None:
+    def take(self, connection: Connection, loop: Row[Any], worker_id: int, now: datetime) -> Task | None:
         """Write the worker's task of a locked loop: a new one, or the one that the worker gave up before.
 
         :return: ``None`` if the worker took or answered it in another window since the loop was looked for. PostgreSQL

@@ -16,7 +16,18 @@ from review_desk.engine.oversight import LoopFilter, OverseenLoop, OverseenTask
 from review_desk.engine.team_progress import FlowProgress
 from review_desk.portal.authorization import LeadSession, as_lead
 from review_desk.portal.desk import Desk
-from review_desk.portal.models import LoopsAnswer, StopAnswer, TeamsAnswer, WholeLoopAnswer
+from review_desk.portal.models import (
+    ChosenLoops,
+    ChosenTasks,
+    LoopsAnswer,
+    NewHolder,
+    RequeuedLoopsAnswer,
+    RequeuedTasksAnswer,
+    StopAnswer,
+    StoppedLoopsAnswer,
+    TeamsAnswer,
+    WholeLoopAnswer,
+)
 from review_desk.portal.schema import ACTING, ON_ONE, SIGNED_IN, PathText, answers
 
 router = APIRouter(prefix="/portal/api", dependencies=[Depends(as_lead)])
@@ -59,6 +70,7 @@ def loop(desk: Desk, session: LeadSession, name: PathText, region: Word = None) 
     found, tasks, history = desk.oversight.loop(session, name, region)
     return {
         **_loop(found),
+        "candidates": desk.reassignment.candidates(session, name, region),
         "tasks": [_task(task) for task in tasks],
         "history": [
             {"at": iso_milliseconds(event.at), "action": event.action, "worker": event.worker}
@@ -72,6 +84,40 @@ def stop_loop(desk: Desk, session: LeadSession, name: PathText, region: Word = N
     status = desk.oversight.stop_loop(session, name, region)
     desk.deliver_soon()
     return {"status": status}
+
+
+@router.post("/loops/stop", responses=answers(StoppedLoopsAnswer, *ACTING))
+def stop_loops(desk: Desk, session: LeadSession, chosen: ChosenLoops) -> dict[str, Any]:
+    stopped = desk.oversight.stop_loops(session, chosen.names, chosen.region)
+    desk.deliver_soon()
+    return {
+        "results": [{"name": one.name, "status": one.status, "error": one.error} for one in stopped],
+    }
+
+
+@router.post("/loops/requeue", responses=answers(RequeuedLoopsAnswer, *ACTING))
+def requeue_loops(desk: Desk, session: LeadSession, chosen: ChosenLoops) -> dict[str, Any]:
+    requeued = desk.oversight.requeue_loops(session, chosen.names, chosen.region)
+    desk.deliver_soon()
+    return {
+        "results": [{"name": one.name, "requeued": one.requeued, "error": one.error} for one in requeued],
+    }
+
+
+@router.post("/tasks/requeue", responses=answers(RequeuedTasksAnswer, *ACTING))
+def requeue_tasks(desk: Desk, session: LeadSession, chosen: ChosenTasks) -> dict[str, Any]:
+    refusals = desk.oversight.requeue_tasks(session, chosen.task_ids)
+    desk.deliver_soon()
+    return {
+        "results": [
+            {"task_id": task_id, "requeued": error is None, "error": error} for task_id, error in refusals
+        ],
+    }
+
+
+@router.post("/tasks/{task_id}/reassign", status_code=204, responses=answers(None, *ON_ONE))
+def reassign_task(desk: Desk, session: LeadSession, task_id: PathText, holder: NewHolder) -> None:
+    desk.reassignment.reassign(session, task_id, holder.username)
 
 
 @router.post("/tasks/{task_id}/requeue", status_code=204, responses=answers(None, *ON_ONE))

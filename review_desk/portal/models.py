@@ -19,6 +19,7 @@ from pydantic import (
     StrictInt,
 )
 
+from review_desk.engine.flow_report import Age
 from review_desk.engine.lifecycle import LoopStatus, TaskState
 from review_desk.engine.roles import Role
 from review_desk.engine.tasks import NoTaskReason
@@ -65,6 +66,25 @@ class Submission(BaseModel):
     answer: Content
     lease_token: Text
     claim_next: NextClaim | None = None
+
+
+Name = Annotated[Text, Field(max_length=256)]
+Names = Annotated[list[Name], Field(min_length=1, max_length=100)]
+
+
+class ChosenLoops(BaseModel):
+    """Human loops by name; a Region only where loops of several have one name."""
+
+    names: Names
+    region: Name | None = None
+
+
+class ChosenTasks(BaseModel):
+    task_ids: Names
+
+
+class NewHolder(BaseModel):
+    username: Name
 
 
 class Decline(BaseModel):
@@ -301,12 +321,107 @@ class LoopEventAnswer(_Answer):
 
 
 class WholeLoopAnswer(LoopAnswer):
+    """``candidates`` are the user names of who could be given a task of the loop."""
+
+    candidates: list[str]
     tasks: list[LoopTaskAnswer]
     history: list[LoopEventAnswer]
 
 
 class StopAnswer(_Answer):
     status: LoopStatus
+
+
+class StoppedLoopAnswer(_Answer):
+    """``status`` of a loop that was stopped, ``error`` of one that was not."""
+
+    name: str
+    status: LoopStatus | None
+    error: str | None
+
+
+class StoppedLoopsAnswer(_Answer):
+    results: list[StoppedLoopAnswer]
+
+
+class RequeuedLoopAnswer(_Answer):
+    """``requeued`` counts tasks; ``error`` says why one was not."""
+
+    name: str
+    requeued: int
+    error: str | None
+
+
+class RequeuedLoopsAnswer(_Answer):
+    results: list[RequeuedLoopAnswer]
+
+
+class RequeuedTaskAnswer(_Answer):
+    task_id: str
+    requeued: bool
+    error: str | None
+
+
+class RequeuedTasksAnswer(_Answer):
+    results: list[RequeuedTaskAnswer]
+
+
+class ThroughputAnswer(_Answer):
+    at: Moment
+    answers: int
+
+
+class HandlingAnswer(_Answer):
+    """Seconds; none where there are no answers."""
+
+    p50: float | None
+    p90: float | None
+
+
+class AgeAnswer(_Answer):
+    age: Age
+    loops: int
+
+
+class BacklogAnswer(_Answer):
+    loops: int
+    tasks: int
+    oldest: Moment | None
+    ages: list[AgeAnswer]
+
+
+class ShareAnswer(_Answer):
+    field: str
+    count: int
+    of: int
+
+
+class AgreementAnswer(_Answer):
+    loops: int
+    equal: int
+    fields: list[ShareAnswer]
+
+
+class ReportAnswer(_Answer):
+    """``looked_at`` is of how many answers handling time, edits and agreement are: ``capped`` if not of all."""
+
+    flow_definition: str | None
+    team: str | None
+    days: int
+    step: str
+    since: Moment
+    until: Moment
+    answers: int
+    looked_at: int
+    capped: bool
+    throughput: list[ThroughputAnswer]
+    handling_seconds: HandlingAnswer
+    backlog: BacklogAnswer
+    expired_leases: int
+    expired_loops: int
+    declines: int
+    edits: list[ShareAnswer]
+    agreement: AgreementAnswer
 
 
 class MembershipAnswer(_Answer):

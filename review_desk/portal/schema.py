@@ -40,6 +40,16 @@ def answers(model: type[BaseModel] | None, *refusals: int, status: int = 200) ->
     return described
 
 
+def csv_answers(*refusals: int) -> Responses:
+    """Describe the answers of a route that answers with a table; its refusals are JSON all the same."""
+    error = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorAnswer"}}}
+    table = {"text/csv": {"schema": {"type": "string"}}}
+    described: Responses = {200: {"content": table, "description": "A table with a header."}}
+    for refusal in (*refusals, 503):
+        described[refusal] = {"content": error, "description": REASONS[refusal]}
+    return described
+
+
 SIGNED_IN = (401, 403)
 ACTING = (400, 401, 403, 413)
 ON_ONE = (*ACTING, 404, 409)

@@ -207,6 +207,10 @@ WRITTEN_BY_PORTAL: dict[tuple[str, str], tuple[str, Any, str]] = {
     ("POST", "/portal/api/logout"): ("worker", None, "SignOut"),
     ("POST", "/portal/api/loops/{name}/stop"): ("lead", None, "StopHumanLoop"),
     ("POST", "/portal/api/tasks/{task_id}/requeue"): ("lead", None, "RequeueTask"),
+    ("POST", "/portal/api/tasks/{task_id}/reassign"): ("lead", {"username": "lead"}, "ReassignTask"),
+    ("POST", "/portal/api/loops/stop"): ("lead", {"names": ["{name}"]}, "StopHumanLoop"),
+    ("POST", "/portal/api/loops/requeue"): ("lead", {"names": ["{name}"]}, "RequeueTask"),
+    ("POST", "/portal/api/tasks/requeue"): ("lead", {"task_ids": ["{task_id}"]}, "RequeueTask"),
     ("POST", "/portal/api/workers"): (
         "admin",
         {"username": "made", "password": "secret password"},

@@ -76,6 +76,14 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/portal/api/loops/{name}"): Rule(Let.LEADS, TEAM),
     ("POST", "/portal/api/loops/{name}/stop"): Rule(Let.LEADS, TEAM),
     ("POST", "/portal/api/tasks/{task_id}/requeue"): Rule(Let.LEADS, TEAM),
+    ("POST", "/portal/api/tasks/{task_id}/reassign"): Rule(Let.LEADS, TEAM, {"username": "lead"}),
+    # These say of each loop or task whether it is there for the caller: see test_leads_api.py.
+    ("POST", "/portal/api/loops/stop"): Rule(Let.LEADS, body={"names": ["x"]}),
+    ("POST", "/portal/api/loops/requeue"): Rule(Let.LEADS, body={"names": ["x"]}),
+    ("POST", "/portal/api/tasks/requeue"): Rule(Let.LEADS, body={"task_ids": ["x"]}),
+    ("GET", "/portal/api/loops.csv"): Rule(Let.LEADS),
+    ("GET", "/portal/api/report"): Rule(Let.LEADS),
+    ("GET", "/portal/api/report.csv"): Rule(Let.LEADS),
     ("GET", "/portal/api/workers"): Rule(Let.ADMINS),
     ("POST", "/portal/api/workers"): Rule(
         Let.ADMINS, body={"username": "new", "password": "long enough", "teams": ["reviewers"]}

@@ -140,6 +140,58 @@ export class Api {
     return (await this.#request("POST", `tasks/${encodeURIComponent(id)}/${what}`, body)).body;
   }
 
+  /** @returns {Promise<{teams: any[]}>} */
+  async teams() {
+    return (await this.#request("GET", "teams")).body;
+  }
+
+  /** @param {URLSearchParams} wanted `flow_definition` or `team`, and `days` */
+  async report(wanted) {
+    return (await this.#request("GET", `report?${wanted}`)).body;
+  }
+
+  /**
+   * @param {URLSearchParams} wanted `name`, `status`, `flow_definition`
+   * @param {number | null} [before] where the page before ended
+   * @returns {Promise<{loops: any[], before: number | null}>}
+   */
+  async loops(wanted, before = null) {
+    const page = new URLSearchParams(wanted);
+    if (before !== null) page.set("before", String(before));
+    return (await this.#request("GET", `loops?${page}`)).body;
+  }
+
+  /** @param {string} name @param {string | null} region */
+  async loop(name, region) {
+    const query = region ? `?${new URLSearchParams({ region })}` : "";
+    return (await this.#request("GET", `loops/${encodeURIComponent(name)}${query}`)).body;
+  }
+
+  /** Address of a list as a file. @param {"report" | "loops"} what @param {URLSearchParams} wanted */
+  csvOf(what, wanted) {
+    return `/portal/api/${what}.csv?${wanted}`;
+  }
+
+  /**
+   * @param {"stop" | "requeue"} what
+   * @param {string[]} names
+   * @param {string | null} region
+   * @returns {Promise<any[]>} what came of each
+   */
+  async actOnLoops(what, names, region) {
+    return (await this.#request("POST", `loops/${what}`, { names, region })).body.results;
+  }
+
+  /** @param {string} id */
+  async requeueTask(id) {
+    await this.#request("POST", `tasks/${encodeURIComponent(id)}/requeue`, {});
+  }
+
+  /** @param {string} id @param {string} username */
+  async reassignTask(id, username) {
+    await this.#request("POST", `tasks/${encodeURIComponent(id)}/reassign`, { username });
+  }
+
   /** @param {string} method @param {string} path @param {object} [body] */
   async #request(method, path, body) {
     for (let attempt = 0; ; attempt++) {

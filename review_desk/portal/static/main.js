@@ -7,12 +7,13 @@ import { QueuePage } from "./queue.js";
 import { signInAgain, signInPage } from "./sign-in.js";
 import { strings } from "./strings.js";
 import { TaskPage } from "./task.js";
+import { isTeamAddress, TeamPage } from "./team.js";
 
-/** The portal: sign-in, the queues, one task after the other. */
+/** The portal: sign-in, the queues, one task after the other, and the leads' pages. */
 class Portal {
   /** @type {any} */
   worker = null;
-  /** @type {QueuePage | TaskPage | GridPage | null} */
+  /** @type {QueuePage | TaskPage | GridPage | TeamPage | null} */
   page = null;
   api = new Api(() => this.#signInAgain());
   /** @type {(() => void) | null} */
@@ -36,6 +37,8 @@ class Portal {
     this.worker = (await this.#retry(() => this.api.session())) ?? (await this.#signIn());
     this.#showWorker();
     this.#preferences.load();
+    window.addEventListener("hashchange", () => this.#followAddress());
+    if (this.#mayShowTeam()) return this.#showTeam();
     const place = new URLSearchParams(location.hash.slice(1));
     const [id, grid] = [place.get("task"), place.get("grid")];
     if (grid) await this.#nextGrid(grid);
@@ -45,6 +48,29 @@ class Portal {
   /** Whether leaving the page now would lose something. */
   get #busy() {
     return this.page !== null && "busy" in this.page && this.page.busy;
+  }
+
+  #mayShowTeam() {
+    return this.worker.role !== "worker" && isTeamAddress(location.hash);
+  }
+
+  /** The person went back, forth, or to another page by a link. */
+  async #followAddress() {
+    const page = this.page;
+    if (page instanceof TaskPage && page.busy && this.#mayShowTeam()) {
+      history.pushState(null, "", `#task=${encodeURIComponent(page.task.id)}`);
+      toast(strings.navigation.busy);
+    } else if (this.#mayShowTeam()) await this.#showTeam();
+    else if (page instanceof TeamPage) await this.#showQueue();
+  }
+
+  async #showTeam() {
+    if (!(this.page instanceof TeamPage)) {
+      this.page?.close();
+      this.page = new TeamPage(this.api, this.worker);
+    }
+    const page = this.page;
+    await this.#retry(() => page.show());
   }
 
   #showWorker() {
@@ -135,7 +161,8 @@ class Portal {
         startGrid: (flowDefinition, name) => this.#nextGrid(flowDefinition, name),
         resume: (task) => this.#showTask(task, { flow_definition: task.flow_definition }, task.title),
       },
-      outcome
+      outcome,
+      this.worker
     );
     this.page = page;
     await this.#retry(() => page.show());

@@ -1,5 +1,6 @@
 // @ts-check
 import { byId, duration, make, toast } from "./dom.js";
+import { navigation } from "./navigation.js";
 import { strings } from "./strings.js";
 
 const REFRESH_MS = 20_000;
@@ -24,8 +25,10 @@ export class QueuePage {
    *   resume: (task: any) => void,
    * }} actions
    * @param {{reason: string, name: string, retryAfter: number} | null} outcome why there is no next task
+   * @param {any} worker the session's
    */
-  constructor(api, actions, outcome) {
+  constructor(api, actions, outcome, worker) {
+    this.worker = worker;
     this.api = api;
     this.actions = actions;
     this.outcome = outcome;
@@ -33,7 +36,7 @@ export class QueuePage {
 
   async show() {
     document.title = `${strings.queue.title} · ${strings.product}`;
-    byId("top-task").replaceChildren();
+    byId("top-task").replaceChildren(...navigation(this.worker, "tasks"));
     await this.#load(true);
     this.#timer = window.setInterval(() => {
       if (document.visibilityState === "visible") this.#load(false).catch(() => {});
