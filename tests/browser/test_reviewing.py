@@ -89,7 +89,7 @@ def test_keyboard_alone_from_sign_in_to_the_next_task(
     assert states(frame) == {
         "salary": "corrected",
         "last_name": "corrected",
-        "phone": "blank",
+        "phone": "Value blank",
         "email": "accepted",
         "city": "not seen",
         "first_name": "not seen",
@@ -198,7 +198,7 @@ def test_a_draft_survives_a_reload(
     expect(frame.locator("[name=salary]")).to_have_value("12,500")
     expect(frame.locator("[name=last_name]")).to_have_value("")
     expect(frame.locator("[name=city]")).to_have_value("London")
-    assert states(frame)["last_name"] == "blank"
+    assert states(frame)["last_name"] == "Value blank"
 
 
 def test_a_session_that_ends_loses_nothing(

@@ -31,7 +31,7 @@ class CrowdForm extends HTMLElement {
   submit() {
     if (this.#disabled) return;
     this.#dropChange();
-    tellPortal({ type: "review-desk:submit", answer: readAnswer(this) });
+    this.#tell("submit");
   }
 
   /** Validate, ask the `submit` listeners, then send. */
@@ -59,7 +59,12 @@ class CrowdForm extends HTMLElement {
     if (this.#changeTimer === undefined) return;
     window.clearTimeout(this.#changeTimer);
     this.#changeTimer = undefined;
-    if (!this.#disabled) tellPortal({ type: "review-desk:change", answer: readAnswer(this) });
+    if (!this.#disabled) this.#tell("change");
+  }
+
+  /** The answer, and the draft that a reload is to find: it may hold more. @param {"change" | "submit"} kind */
+  #tell(kind) {
+    tellPortal({ type: `review-desk:${kind}`, answer: readAnswer(this), draft: readAnswer(this, true) });
   }
 
   #dropChange() {

@@ -23,8 +23,8 @@ const DOCUMENT_FIRST_FIELDS = 24;
  * Attributes of our own: `pages`, addresses of the images of all pages; `conditions`, what A2I calls
  * `humanTaskActivationConditionResults`, and `confidence-threshold` in percent, which both say why a field is here.
  *
- * Answer, under a fixed name: `{blocks}`, see DocumentField. A draft has the answer alone, so fields that were only
- * looked at are to be seen again.
+ * Answer, under a fixed name: `{blocks}`, see DocumentField. A draft is `{blocks, accepted}`, so that accepted fields
+ * stay accepted; fields that were only looked at are to be seen again.
  */
 class CrowdTextractAnalyzeDocument extends CrowdField {
   // Without delegatesFocus: a click beside a field is not to put the focus into the first one.
@@ -184,11 +184,18 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
     return this._submittableValue;
   }
 
+  get _draftValue() {
+    const accepted = this.#fields.filter((field) => field.state === "accepted").map((field) => field.name);
+    return { ...this._submittableValue, accepted };
+  }
+
   _restore(/** @type {any} */ value) {
     const answer = Array.isArray(value?.blocks) ? new DocumentBlockIndex(value.blocks) : undefined;
+    const accepted = new Set(Array.isArray(value?.accepted) ? value.accepted : []);
     for (const field of this.#fields) {
       if (answer) field.restore(answer);
       else field.reset();
+      if (accepted.has(field.name)) field.accept();
     }
     this.#asked = false;
     this._warning = "";

@@ -22,6 +22,7 @@ onPortalMessage((message) => {
   if (message.type === "review-desk:draft") form._restore(message.answer ?? {});
   if (message.type === "review-desk:submit") form.requestSubmit();
   if (message.type === "review-desk:focus") form._takeFocus();
+  if (message.type === "review-desk:keys" && Array.isArray(message.keys)) message.keys.forEach(typeKey);
   if (message.type === "review-desk:disabled") form._setDisabled(Boolean(message.disabled));
 });
 
