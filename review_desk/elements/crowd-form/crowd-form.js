@@ -20,6 +20,8 @@ class CrowdForm extends HTMLElement {
 
   /** @type {number | undefined} */
   #changeTimer;
+  /** @type {HTMLElement | null} */
+  #lastFocused = null;
   #disabled = false;
   #ready = false;
 
@@ -87,7 +89,7 @@ class CrowdForm extends HTMLElement {
     const target =
       active && active !== document.body
         ? active
-        : (this.querySelector("[autofocus], [auto-focus]") ?? this.#firstField() ?? this.querySelector("button, crowd-button"));
+        : ((this.#lastFocused?.isConnected && this.#lastFocused) || this.querySelector("[autofocus], [auto-focus]") || this.#firstField() || this.querySelector("button, crowd-button"));
     /** @type {HTMLElement | null} */ (target)?.focus();
   }
 
@@ -103,6 +105,7 @@ class CrowdForm extends HTMLElement {
     this.form.append(...this.childNodes);
     this.append(this.form);
     if (!this.querySelector("crowd-button[form-action=submit]")) this.#addSubmit();
+    this.addEventListener("focusin", (event) => (this.#lastFocused = /** @type {HTMLElement} */ (event.target)));
     for (const event of ["input", "change"]) this.addEventListener(event, () => this.#changed());
     window.addEventListener("blur", () => this._reportChange());
     // On the window, so that every listener of the template has had its say.

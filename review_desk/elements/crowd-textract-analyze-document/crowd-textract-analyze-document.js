@@ -532,7 +532,10 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
   #focused(field, input) {
     this.#activate(field);
     // The caret goes to the end: text that is selected invites to type it all again.
-    const toEnd = () => input.setSelectionRange(input.value.length, input.value.length);
+    const toEnd = () => {
+      // It may have been left by then.
+      if (this.shadowRoot?.activeElement === input) input.setSelectionRange(input.value.length, input.value.length);
+    };
     if (!this.#byPointer) {
       toEnd();
       // Tab selects the text after this event.
