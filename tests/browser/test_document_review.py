@@ -363,6 +363,8 @@ def test_accepted_fields_are_in_the_draft_and_not_in_the_answer(screen: Screen) 
     assert [key for key, state in states.items() if state == "accepted"] == ["Name:", "City:"]
     screen.press("Control+Enter", "Control+Enter")
     assert set(screen.submitted()[ANSWER]) == {"blocks"}
+    # A submission that is refused leaves the draft as it was.
+    assert screen.messages("submit")[-1]["draft"][ANSWER]["accepted"] == change["draft"][ANSWER]["accepted"]
 
 
 def test_a_draft_is_put_back(screen: Screen) -> None:
