@@ -211,6 +211,12 @@ def result_row(form: Mapping[str, Any], review: Mapping[str, Any] | None) -> dic
                 **{key: answer[key] for key in ("worker_id", "accepted", "submitted", "seconds")},
                 # A form sends no empty inputs.
                 "fields": {name: answer["content"].get(name, "") for name in read},
+                # Why a field is blank, where the reviewer has said so: missing, unreadable or notPair.
+                "marks": {
+                    name: answer["content"][f"{name}:mark"]
+                    for name in read
+                    if f"{name}:mark" in answer["content"]
+                },
             }
             for answer in answers
         ],

@@ -26,7 +26,7 @@ BEFORE = (
 )
 """What the elements use, without suffix, in this order."""
 
-AFTER = ("runtime/start",)
+AFTER = ("runtime/keys", "runtime/start")
 
 _FOLDER = Path(__file__).parent
 _DEFINITION = re.compile(r"^defineElement\(\s*\"([a-z0-9-]+)\"", re.MULTILINE)

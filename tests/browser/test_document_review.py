@@ -348,6 +348,25 @@ def test_box_and_field_follow_each_other(screen: Screen) -> None:
     assert screen.field("Start:").locator("input").input_value() == "2026-03-01!"
 
 
+def test_accepted_fields_are_in_the_draft_and_not_in_the_answer(screen: Screen) -> None:
+    screen.review(keys=KEYS)
+    screen.wait_for_key("Tax number:")
+    screen.press("Enter", "Enter", "Tab", "Enter")
+    screen.page.wait_for_timeout(600)
+    change = screen.messages("change")[-1]
+    assert set(change["answer"][ANSWER]) == {"blocks"}
+    screen.review(keys=KEYS)
+    screen.tell("draft", answer=change["draft"])
+    screen.field("Name:").locator(".state.accepted").wait_for()
+    states = {key: screen.field(key).locator(".state").text_content() for key in screen.order}
+    assert states["Tax number:"] == "Key not in document"
+    assert [key for key, state in states.items() if state == "accepted"] == ["Name:", "City:"]
+    screen.press("Control+Enter", "Control+Enter")
+    assert set(screen.submitted()[ANSWER]) == {"blocks"}
+    # A submission that is refused leaves the draft as it was.
+    assert screen.messages("submit")[-1]["draft"][ANSWER]["accepted"] == change["draft"][ANSWER]["accepted"]
+
+
 def test_a_draft_is_put_back(screen: Screen) -> None:
     screen.review(keys=KEYS)
     screen.wait_for_key("Tax number:")

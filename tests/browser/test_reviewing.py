@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from accessibility import grave_findings
 from playwright.sync_api import Page, expect
 from reviewing import (
     FORM_REVIEW,
     TASK_FRAME,
+    focused,
     make_fields,
     output_uri,
     sign_in,
@@ -27,7 +30,7 @@ StartLoops = Callable[..., list[str]]
 @pytest.fixture
 def start_loops(review_desk_server: ReviewDesk, s3: Any, request: pytest.FixtureRequest) -> StartLoops:
     """Start loops of a flow definition of this test's own; returns their names."""
-    subject = request.node.name.removeprefix("test_").replace("_", "-")[:40].strip("-")
+    subject = re.sub(r"[^a-z0-9]+", "-", request.node.name.removeprefix("test_").lower())[:40].strip("-")
 
     def start(count: int = 1, fields: list[dict[str, Any]] | None = None, **loop_config: Any) -> list[str]:
         arn = review_desk_server.create_flow_definition(
@@ -89,7 +92,7 @@ def test_keyboard_alone_from_sign_in_to_the_next_task(
     assert states(frame) == {
         "salary": "corrected",
         "last_name": "corrected",
-        "phone": "blank",
+        "phone": "Value blank",
         "email": "accepted",
         "city": "not seen",
         "first_name": "not seen",
@@ -198,7 +201,227 @@ def test_a_draft_survives_a_reload(
     expect(frame.locator("[name=salary]")).to_have_value("12,500")
     expect(frame.locator("[name=last_name]")).to_have_value("")
     expect(frame.locator("[name=city]")).to_have_value("London")
-    assert states(frame)["last_name"] == "blank"
+    assert states(frame)["last_name"] == "Value blank"
+
+
+def test_accepted_fields_stay_accepted(
+    page: Page, review_desk_server: ReviewDesk, s3: Any, start_loops: StartLoops
+) -> None:
+    (name,) = start_loops()
+    sign_in(page, review_desk_server)
+    page.keyboard.press("Enter")
+    frame = task_frame(page, name)
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+k")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    before = states(frame)
+    assert {before[field] for field in ("salary", "phone")} == {"accepted"}
+    assert before["last_name"] == "Key not in document"
+    page.wait_for_selector(".save:has-text('Draft saved')", timeout=2_500)
+    # Another browser, as after a crash or a new sign-in: nothing but the service has it.
+    page.evaluate("localStorage.clear()")
+    page.reload()
+
+    frame = task_frame(page, name)
+    expect(frame.locator("[name=last_name]")).to_have_attribute("placeholder", "Key not in document")
+    after = states(frame)
+    assert {field: after[field] for field in ("salary", "last_name", "phone")} == {
+        field: before[field] for field in ("salary", "last_name", "phone")
+    }
+    assert after["email"] == "not seen"
+    page.keyboard.press("Control+Enter")
+    wait_for_focus(frame, "email")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".outcome")
+    answer = wait_for_json(s3, output_uri(review_desk_server, name))["humanAnswers"][0]["answerContent"]
+    assert answer == {
+        "first_name": "Ada",
+        "last_name:mark": "missing",
+        "email": "ada@example.org",
+        "phone": "555-0100",
+        "city": "London",
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "mark"),
+    [
+        ("Control+b", "Value blank", None),
+        ("Control+k", "Key not in document", "missing"),
+        ("Control+u", "Unreadable", "unreadable"),
+        ("Alt+n", "Not a pair", "notPair"),
+    ],
+)
+def test_mark_beside_a_value(
+    page: Page,
+    review_desk_server: ReviewDesk,
+    s3: Any,
+    start_loops: StartLoops,
+    key: str,
+    text: str,
+    mark: str | None,
+) -> None:
+    (name,) = start_loops(fields=make_fields((("pay", "1,250", 50.0), ("phone", "555-0100", 60.0))))
+    sign_in(page, review_desk_server)
+    page.keyboard.press("Enter")
+    frame = task_frame(page, name)
+    page.keyboard.press(key)
+    assert states(frame)["pay"] == text
+    expect(frame.get_by_role("button", name=text)).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press(key)
+    expect(frame.locator("[name=pay]")).to_have_value("1,250")
+    assert states(frame)["pay"] == "seen"
+    page.keyboard.press(key)
+    page.keyboard.type("7")
+    assert states(frame)["pay"] == "corrected"
+    frame.get_by_role("button", name=text).click()
+    wait_for_focus(frame, "pay")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".outcome")
+    answer = wait_for_json(s3, output_uri(review_desk_server, name))["humanAnswers"][0]["answerContent"]
+    assert answer == {"phone": "555-0100"} | ({"pay:mark": mark} if mark else {})
+
+
+def test_the_page_turns_with_its_boxes_and_strips(
+    page: Page, review_desk_server: ReviewDesk, start_loops: StartLoops
+) -> None:
+    (name,) = start_loops()
+    sign_in(page, review_desk_server)
+    page.keyboard.press("Enter")
+    frame = task_frame(page, name)
+    frame.wait_for_selector(".box")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    page.keyboard.press("r")
+    image, box = frame.locator("#image").bounding_box(), frame.locator(".box.active").bounding_box()
+    strip = frame.locator(".field.active .snippet").bounding_box()
+    sheet = frame.locator(".field.active .snippet i").bounding_box()
+    assert image is not None
+    assert box is not None
+    assert strip is not None
+    assert sheet is not None
+    assert image["height"] / image["width"] == pytest.approx(1000 / 800, rel=0.01)
+    assert box["height"] > box["width"]
+    # Last name stands 55 of 1000 from the left and 188 to 228 of 800 from the top: clockwise that is the right side.
+    right = image["x"] + image["width"] - box["x"] - box["width"]
+    assert right / image["width"] == pytest.approx((188 - 3) / 800, abs=0.01)
+    assert (box["y"] - image["y"]) / image["height"] == pytest.approx((55 - 4) / 1000, abs=0.01)
+    assert strip["y"] + strip["height"] / 2 == pytest.approx(
+        sheet["y"] + sheet["height"] * (55 + 150) / 1000, abs=2
+    )
+    page.keyboard.press("R")
+    upright = frame.locator("#image").bounding_box()
+    assert upright is not None
+    assert upright["width"] > upright["height"]
+
+
+def test_keys_of_the_form_can_be_changed_and_letters_switched_off(
+    page: Page, review_desk_server: ReviewDesk, start_loops: StartLoops
+) -> None:
+    (name,) = start_loops()
+    sign_in(page, review_desk_server)
+    page.keyboard.press("Enter")
+    frame = task_frame(page, name)
+    frame.wait_for_selector(".box")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    frame.get_by_role("button", name="Value blank: Ctrl+B").click()
+    page.keyboard.press("x")
+    expect(frame.locator("#key-hint")).to_contain_text("A key that types a character")
+    frame.get_by_role("button", name="Value blank: Ctrl+B").click()
+    page.keyboard.press("Control+u")
+    expect(frame.get_by_role("button", name="Unreadable: Ctrl+B")).to_be_visible()
+    frame.locator("#singles").uncheck()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert grave_findings(frame) == []
+    page.keyboard.press("Control+Enter")
+    assert frame.locator("#warning").is_hidden()
+    page.keyboard.press("Escape")
+    wait_for_focus(frame, "salary")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Control+u")
+    assert states(frame)["last_name"] == "Value blank"
+    page.keyboard.press("Escape")
+    page.keyboard.press("r")
+    image = frame.locator("#image").bounding_box()
+    assert image is not None
+    assert image["width"] > image["height"]
+
+
+def test_keys_typed_before_the_form_has_the_focus_are_the_forms(
+    page: Page, review_desk_server: ReviewDesk, start_loops: StartLoops
+) -> None:
+    """The script of the elements is slow, so the frame is long in coming; meanwhile keys reach the portal's page."""
+    first, second = start_loops(2)
+    sign_in(page, review_desk_server)
+
+    def slowly(route: Any) -> None:
+        page.wait_for_timeout(500)
+        route.continue_()
+
+    page.route("**/crowd-html-elements.js*", slowly)
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f".top-task .loop:text-is('{first}')")
+    assert page.evaluate("document.activeElement === document.body")
+    page.keyboard.type("30,0000")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Enter")
+    frame = task_frame(page, first)
+    wait_for_focus(frame, "last_name")
+    expect(frame.locator("[name=salary]")).to_have_value("30,000")
+    page.keyboard.type("!")
+    expect(frame.locator("[name=last_name]")).to_have_value("L0velace!")
+    assert states(frame)["salary"] == "corrected"
+
+    # A click on the page's own ground takes the focus away, but not the keys.
+    page.click(".brand")
+    page.keyboard.type("?")
+    wait_for_focus(frame, "last_name")
+    expect(frame.locator("[name=last_name]")).to_have_value("L0velace!?")
+    page.click(".brand")
+    for _ in range(3):
+        page.keyboard.press("Enter")
+    wait_for_focus(frame, "Submit")
+    page.click(".brand")
+    page.keyboard.press("Enter")
+    wait_for_focus(task_frame(page, second), "salary")
+
+
+def test_no_key_is_lost_as_soon_as_a_form_is_painted(
+    page: Page, review_desk_server: ReviewDesk, start_loops: StartLoops
+) -> None:
+    rows = tuple((f"field_{number}", f"value {number}", 50.0 + number) for number in range(7))
+    names = start_loops(6, fields=make_fields(rows))
+    sign_in(page, review_desk_server)
+    page.keyboard.press("Enter")
+    for name in names:
+        shown = f"{TASK_FRAME}[data-human-loop='{name}']"
+        page.wait_for_selector(shown)
+        for _ in range(7):
+            page.keyboard.press("Enter")
+        frame = task_frame(page, name)
+        wait_for_focus(frame, "Submit")
+        assert set(states(frame).values()) == {"accepted"}
+        page.keyboard.press("Enter")
+    page.wait_for_selector(".outcome")
+
+
+def test_a_key_in_a_form_that_is_being_built_is_not_undone(
+    page: Page, review_desk_server: ReviewDesk, start_loops: StartLoops
+) -> None:
+    """The elements are ready after the template's script: what was typed in between stands, as does the focus."""
+    (name,) = start_loops()
+    sign_in(page, review_desk_server)
+    page.keyboard.press("Enter")
+    frame = task_frame(page, name)
+    page.keyboard.press("Enter")
+    wait_for_focus(frame, "last_name")
+    frame.evaluate("document.dispatchEvent(new CustomEvent('all-crowd-elements-ready', { bubbles: true }))")
+    assert focused(frame) == "last_name"
 
 
 def test_a_session_that_ends_loses_nothing(

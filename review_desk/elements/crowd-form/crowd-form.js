@@ -20,6 +20,8 @@ class CrowdForm extends HTMLElement {
 
   /** @type {number | undefined} */
   #changeTimer;
+  /** @type {HTMLElement | null} */
+  #lastFocused = null;
   #disabled = false;
   #ready = false;
 
@@ -32,7 +34,7 @@ class CrowdForm extends HTMLElement {
     if (this.#disabled) return;
     const unreported = this.#changeTimer !== undefined;
     this.#dropChange();
-    tellPortal({ type: "review-desk:submit", answer: readAnswer(this), unreported });
+    this.#tell("submit", { unreported });
   }
 
   /** Validate, ask the `submit` listeners, then send. */
@@ -60,7 +62,16 @@ class CrowdForm extends HTMLElement {
     if (this.#changeTimer === undefined) return;
     window.clearTimeout(this.#changeTimer);
     this.#changeTimer = undefined;
-    if (!this.#disabled) tellPortal({ type: "review-desk:change", answer: readAnswer(this) });
+    if (!this.#disabled) this.#tell("change");
+  }
+
+  /**
+   * The answer, and the draft that a reload is to find: it may hold more.
+   * @param {"change" | "submit"} kind
+   * @param {{unreported?: boolean}} [more]
+   */
+  #tell(kind, more = {}) {
+    tellPortal({ type: `review-desk:${kind}`, answer: readAnswer(this), draft: readAnswer(this, true), ...more });
   }
 
   #dropChange() {
@@ -83,7 +94,7 @@ class CrowdForm extends HTMLElement {
     const target =
       active && active !== document.body
         ? active
-        : (this.querySelector("[autofocus], [auto-focus]") ?? this.#firstField() ?? this.querySelector("button, crowd-button"));
+        : ((this.#lastFocused?.isConnected && this.#lastFocused) || this.querySelector("[autofocus], [auto-focus]") || this.#firstField() || this.querySelector("button, crowd-button"));
     /** @type {HTMLElement | null} */ (target)?.focus();
   }
 
@@ -99,6 +110,7 @@ class CrowdForm extends HTMLElement {
     this.form.append(...this.childNodes);
     this.append(this.form);
     if (!this.querySelector("crowd-button[form-action=submit]")) this.#addSubmit();
+    this.addEventListener("focusin", (event) => (this.#lastFocused = /** @type {HTMLElement} */ (event.target)));
     for (const event of ["input", "change"]) this.addEventListener(event, () => this.#changed());
     window.addEventListener("blur", () => this._reportChange());
     // On the window, so that every listener of the template has had its say.

@@ -20,7 +20,7 @@ class CrowdInstructions extends CrowdDialog {
     CrowdDialog.styles,
     css`
       dialog { width: min(90ch, 100vw - 32px); }
-      section { margin-bottom: 16px; padding-left: 12px; border-left: 4px solid var(--crowd-success); }
+      section { margin-bottom: 16px; padding-inline-start: 12px; border-inline-start: 4px solid var(--crowd-success); }
       section.bad { border-color: var(--crowd-danger); }
       h3 { margin: 0 0 8px; font-size: 1rem; }
       ::slotted(*) { display: block; margin-bottom: 12px; }

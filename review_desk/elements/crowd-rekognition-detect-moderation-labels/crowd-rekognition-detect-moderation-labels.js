@@ -32,7 +32,7 @@ class CrowdRekognitionDetectModerationLabels extends CrowdImageChoice {
       .row { margin-inline-start: calc(20px * var(--depth)); }
       .choice { position: relative; overflow: hidden; }
       .share { flex: none; font-variant-numeric: tabular-nums; font-weight: 400; color: var(--crowd-muted); }
-      .bar { position: absolute; left: 0; bottom: 0; height: 4px; background: var(--crowd-accent); }
+      .bar { position: absolute; inset-inline-start: 0; bottom: 0; height: 4px; background: var(--crowd-accent); }
       .tools { display: flex; flex-wrap: wrap; gap: 8px; margin-top: 8px; font-size: 1rem; }
       button {
         display: inline-flex; gap: 8px; align-items: center; min-height: 36px; padding: 4px 12px; cursor: pointer;

@@ -23,8 +23,8 @@ const DOCUMENT_FIRST_FIELDS = 24;
  * Attributes of our own: `pages`, addresses of the images of all pages; `conditions`, what A2I calls
  * `humanTaskActivationConditionResults`, and `confidence-threshold` in percent, which both say why a field is here.
  *
- * Answer, under a fixed name: `{blocks}`, see DocumentField. A draft has the answer alone, so fields that were only
- * looked at are to be seen again.
+ * Answer, under a fixed name: `{blocks}`, see DocumentField. A draft is `{blocks, accepted}`, so that accepted fields
+ * stay accepted; fields that were only looked at are to be seen again.
  */
 class CrowdTextractAnalyzeDocument extends CrowdField {
   // Without delegatesFocus: a click beside a field is not to put the focus into the first one.
@@ -54,15 +54,15 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
       .review { height: 100%; display: grid; grid-template: minmax(0, 1fr) / minmax(0, 60fr) minmax(380px, 40fr); }
       .left { grid-column: 1; grid-row: 1; display: flex; min-width: 0; min-height: 0; }
       document-page-view { flex: 1; }
-      .document { margin-left: auto; overflow: hidden; text-overflow: ellipsis; color: var(--crowd-muted); font-size: 14px; }
-      .pages { display: flex; flex-direction: column; gap: 8px; width: 96px; flex: none; overflow-y: auto; padding: 8px; background: var(--crowd-surface); border-right: 1px solid var(--crowd-rule); }
+      .document { margin-inline-start: auto; overflow: hidden; text-overflow: ellipsis; color: var(--crowd-muted); font-size: 14px; }
+      .pages { display: flex; flex-direction: column; gap: 8px; width: 96px; flex: none; overflow-y: auto; padding: 8px; background: var(--crowd-surface); border-inline-end: 1px solid var(--crowd-rule); }
       .pages button { position: relative; padding: 4px; font-size: 13px; border: 1px solid var(--crowd-line); border-radius: 6px; background: var(--crowd-surface); cursor: pointer; }
       .pages button[aria-current] { border-color: var(--crowd-accent); box-shadow: inset 0 0 0 1px var(--crowd-accent); }
       .pages img { display: block; width: 100%; background: #fff; }
       .dots { display: flex; flex-wrap: wrap; justify-content: center; gap: 3px; min-height: 7px; padding-top: 3px; }
       .dots i { width: 7px; height: 7px; border-radius: 50%; background: var(--crowd-low-mark); }
 
-      .fields { grid-column: 2; grid-row: 1; display: grid; grid-template-rows: auto minmax(0, 1fr) auto; min-width: 0; background: var(--crowd-surface); border-left: 1px solid var(--crowd-rule); }
+      .fields { grid-column: 2; grid-row: 1; display: grid; grid-template-rows: auto minmax(0, 1fr) auto; min-width: 0; background: var(--crowd-surface); border-inline-start: 1px solid var(--crowd-rule); }
       .head { display: grid; grid-template-columns: 1fr auto auto; gap: 2px 8px; align-items: center; padding: 10px 16px 8px; border-bottom: 1px solid var(--crowd-rule); }
       h1 { grid-area: 1 / 1; margin: 0; font-size: 17px; max-height: 2.8em; overflow: hidden; }
       .counts { grid-area: 2 / 1; font-size: 14px; color: var(--crowd-muted); font-variant-numeric: tabular-nums; }
@@ -78,11 +78,11 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
       .instructions { padding: 0 16px; }
       h2 { margin: 10px 16px 4px; font-size: 13px; font-weight: 600; color: var(--crowd-muted); }
       ol { list-style: none; margin: 0; padding: 0; }
-      .field { padding: 8px 16px 10px 13px; border-left: 3px solid transparent; border-bottom: 1px solid var(--crowd-rule); content-visibility: auto; contain-intrinsic-size: auto 165px; }
-      .field.active { background: var(--crowd-accent-soft); border-left-color: var(--crowd-accent); }
+      .field { padding-block: 8px 10px; padding-inline: 13px 16px; border-inline-start: 3px solid transparent; border-bottom: 1px solid var(--crowd-rule); content-visibility: auto; contain-intrinsic-size: auto 165px; }
+      .field.active { background: var(--crowd-accent-soft); border-inline-start-color: var(--crowd-accent); }
       .line { display: flex; align-items: baseline; gap: 8px; min-height: 21px; }
       label.name { font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-      .state { margin-left: auto; display: inline-flex; align-items: center; gap: 4px; font-size: 13px; color: var(--crowd-muted); white-space: nowrap; }
+      .state { margin-inline-start: auto; display: inline-flex; align-items: center; gap: 4px; font-size: 13px; color: var(--crowd-muted); white-space: nowrap; }
       .state svg { width: 14px; height: 14px; flex: none; fill: none; stroke: currentColor; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round; }
       .state.accepted { color: var(--crowd-sure); }
       .state.corrected, .state.mark { color: var(--crowd-changed); font-weight: 600; }
@@ -93,7 +93,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
       .word { color: var(--crowd-sure); font-variant-numeric: tabular-nums; }
       .low .word { color: var(--crowd-low); font-weight: 600; }
       .reason { overflow: hidden; text-overflow: ellipsis; }
-      .read-as { margin-left: auto; overflow: hidden; text-overflow: ellipsis; max-width: 55%; }
+      .read-as { margin-inline-start: auto; overflow: hidden; text-overflow: ellipsis; max-width: 55%; }
       .snippet { position: relative; display: block; width: 100%; height: 58px; margin: 4px 0 5px; border: 1px solid var(--crowd-rule); border-radius: 6px; background: #fff; overflow: hidden; }
       .snippet svg { position: absolute; left: 0; top: 0; height: 100%; }
       .snippet.none { display: flex; align-items: center; height: auto; min-height: 34px; padding: 4px 10px; font-size: 13px; color: var(--crowd-muted); background: var(--crowd-raised); }
@@ -115,14 +115,14 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
       .foot { display: flex; align-items: center; gap: 12px; min-height: 58px; padding: 10px 16px; border-top: 1px solid var(--crowd-rule); }
       .hint { font-size: 13px; color: var(--crowd-muted); }
       .warning { font-size: 14px; color: var(--crowd-low); font-weight: 600; }
-      .foot slot { display: block; margin-left: auto; flex: none; }
+      .foot slot { display: block; margin-inline-start: auto; flex: none; }
       kbd { font: inherit; font-size: 12px; padding: 0 5px; border: 1px solid var(--crowd-line); border-radius: 4px; background: var(--crowd-raised); white-space: nowrap; }
       dialog { color: var(--crowd-ink); background: var(--crowd-surface); border: 1px solid var(--crowd-line); border-radius: 10px; padding: 16px 22px; width: 560px; max-height: 90%; overflow: auto; }
       dialog::backdrop { background: rgb(0 0 0 / 45%); }
       dialog h2 { margin: 0 0 6px; font-size: 17px; color: var(--crowd-ink); }
       dialog p { margin: 0 0 10px; font-size: 14px; color: var(--crowd-muted); }
       dialog table { width: 100%; border-collapse: collapse; margin-bottom: 10px; font-size: 14px; }
-      dialog th { font-weight: 400; text-align: left; }
+      dialog th { font-weight: 400; text-align: start; }
       dialog td { width: 1%; padding: 1px 0; }
       dialog td button { width: 128px; min-height: 26px; font-size: 13px; background: var(--crowd-raised); border: 1px solid var(--crowd-line); border-radius: 4px; cursor: pointer; }
       dialog td button[aria-pressed="true"] { color: var(--crowd-on-accent); background: var(--crowd-accent); }
@@ -130,7 +130,7 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
       .spoken { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
       @media (max-width: 860px) {
         .review { grid-template: 42% minmax(0, 1fr) / minmax(0, 1fr); }
-        .fields { grid-column: 1; grid-row: 2; border-left: 0; border-top: 1px solid var(--crowd-rule); }
+        .fields { grid-column: 1; grid-row: 2; border-inline-start: 0; border-top: 1px solid var(--crowd-rule); }
         .document, .hint { display: none; }
       }
     `,
@@ -184,11 +184,18 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
     return this._submittableValue;
   }
 
+  get _draftValue() {
+    const accepted = this.#fields.filter((field) => field.state === "accepted").map((field) => field.name);
+    return { ...this._submittableValue, accepted };
+  }
+
   _restore(/** @type {any} */ value) {
     const answer = Array.isArray(value?.blocks) ? new DocumentBlockIndex(value.blocks) : undefined;
+    const accepted = new Set(Array.isArray(value?.accepted) ? value.accepted : []);
     for (const field of this.#fields) {
       if (answer) field.restore(answer);
       else field.reset();
+      if (accepted.has(field.name)) field.accept();
     }
     this.#asked = false;
     this._warning = "";
@@ -363,9 +370,9 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
     const words = ELEMENT_STRINGS.document;
     const id = field.position;
     const shown = field.mark ? "" : field.text;
-    return html`<div class="mirror" aria-hidden="true">${shown === field.read ? field.words.map((word, at) => html`${at ? " " : ""}${(word.confidence ?? 100) < field.wordLimit ? html`<u>${word.text}</u>` : word.text}`) : nothing}</div>
+    return html`<div class="mirror" dir="auto" aria-hidden="true">${shown === field.read ? field.words.map((word, at) => html`${at ? " " : ""}${(word.confidence ?? 100) < field.wordLimit ? html`<u>${word.text}</u>` : word.text}`) : nothing}</div>
       <input
-        type="text" id=${`value-${id}`} .value=${live(shown)} ?disabled=${this.isDisabled} placeholder=${field.mark ? words.marks[field.mark] : ""}
+        type="text" dir="auto" id=${`value-${id}`} .value=${live(shown)} ?disabled=${this.isDisabled} placeholder=${field.mark ? words.marks[field.mark] : ""}
         aria-describedby=${`word-${id} reason-${id} uncertain-${id} state-${id}`}
         autocomplete="off" autocapitalize="off" autocorrect="off" spellcheck="false"
         @input=${(/** @type {InputEvent} */ event) => this.#typed(field, /** @type {HTMLInputElement} */ (event.target).value)}
@@ -529,7 +536,10 @@ class CrowdTextractAnalyzeDocument extends CrowdField {
   #focused(field, input) {
     this.#activate(field);
     // The caret goes to the end: text that is selected invites to type it all again.
-    const toEnd = () => input.setSelectionRange(input.value.length, input.value.length);
+    const toEnd = () => {
+      // It may have been left by then.
+      if (this.shadowRoot?.activeElement === input) input.setSelectionRange(input.value.length, input.value.length);
+    };
     if (!this.#byPointer) {
       toEnd();
       // Tab selects the text after this event.

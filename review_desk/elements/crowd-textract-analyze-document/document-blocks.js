@@ -134,6 +134,11 @@ class DocumentField {
     this.pairConfidence = key?.confidence;
   }
 
+  /** What it is called in a draft: the same each time the task is opened. */
+  get name() {
+    return this.fromModel ? this.keyId : this.label;
+  }
+
   get isCorrected() {
     return !this.mark && this.text !== this.read;
   }

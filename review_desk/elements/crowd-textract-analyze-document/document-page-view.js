@@ -117,6 +117,12 @@ class DocumentPageView extends CrowdElement {
     this._picked = [];
   }
 
+  connectedCallback() {
+    super.connectedCallback();
+    // The form moves its children once, when the page is parsed.
+    if (this.hasUpdated) this.#observer.observe(this.#canvas);
+  }
+
   disconnectedCallback() {
     super.disconnectedCallback();
     this.#observer.disconnect();

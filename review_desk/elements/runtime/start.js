@@ -50,6 +50,7 @@ onPortalMessage((message) => {
   }
   if (message.type === "review-desk:compact") showCompact(Boolean(message.compact));
   if (message.type === "review-desk:focus") form._takeFocus();
+  if (message.type === "review-desk:keys" && Array.isArray(message.keys)) message.keys.forEach(typeKey);
   if (message.type === "review-desk:disabled") form._setDisabled(Boolean(message.disabled));
 });
 

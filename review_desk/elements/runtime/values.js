@@ -55,15 +55,18 @@ function addValue(answer, name, value) {
 }
 
 /**
+ * A draft has what an answer has, and what is to survive a reload but is no part of the answer: the `_draftValue` of
+ * an element, and disabled fields with `data-draft-only`.
  * @param {Element} root
+ * @param {boolean} [asDraft]
  * @returns {Answer}
  */
-function readAnswer(root) {
+function readAnswer(root, asDraft = false) {
   /** @type {Answer} */
   const answer = {};
   for (const field of namedFields(root)) {
     const name = answerName(field);
-    if (isDisabled(field)) continue;
+    if (isDisabled(field) && !(asDraft && field.hasAttribute("data-draft-only"))) continue;
     if (/** @type {any} */ (field)._isChoice) {
       const group = Object.hasOwn(answer, name) ? answer[name] : {};
       answer[name] = { .../** @type {object} */ (group), .../** @type {any} */ (field)._submittableValue };
@@ -80,7 +83,8 @@ function readAnswer(root) {
       if (chosen.length) answer[name] = chosen;
       continue;
     }
-    const value = "_submittableValue" in field ? field._submittableValue : /** @type {any} */ (field).value;
+    const own = /** @type {any} */ (field);
+    const value = asDraft && "_draftValue" in own ? own._draftValue : "_submittableValue" in own ? own._submittableValue : own.value;
     if (value !== undefined && value !== null && value !== "") addValue(answer, name, value);
   }
   return answer;

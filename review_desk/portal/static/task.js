@@ -10,6 +10,8 @@ import { taskFrames } from "./task-frames.js";
 export const HEARTBEAT_MS = 30_000;
 export const FRAME_ANSWERS_WITHIN_MS = 6_000;
 export const RETRY_SECONDS = [1, 2, 4, 8, 15];
+/** Keys beside characters that are passed on to a form without the focus. */
+const PASSED_KEYS = ["Enter", "Backspace", "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight"];
 
 /**
  * The page of one task: its header, and the frame of the worker task template.
@@ -24,6 +26,8 @@ export class TaskPage {
   #submitting = false;
   #changed = false;
   #savedAt = 0;
+  /** @type {{key: string, code: string, shiftKey: boolean}[]} pressed before the form had the focus */
+  #keys = [];
   /** @type {number[]} */
   #timers = [];
   /** @type {(() => void) | null} */
@@ -172,10 +176,10 @@ export class TaskPage {
   #onMessage = (/** @type {MessageEvent} */ event) => {
     // The frame's origin is opaque ("null"), so the window it came from is what tells it apart.
     if (!this.#frame || event.source !== this.#frame.contentWindow || this.#ended) return;
-    const { type, answer, key, preferences } = event.data ?? {};
+    const { type, answer, draft, key, preferences } = event.data ?? {};
     if (type === "review-desk:ready") this.#frameReady();
-    else if (type === "review-desk:change" && isAnswer(answer)) this.#change(answer);
-    else if (type === "review-desk:submit" && isAnswer(answer)) this.#submit(answer);
+    else if (type === "review-desk:change" && isAnswer(answer)) this.#change(isAnswer(draft) ? draft : answer);
+    else if (type === "review-desk:submit" && isAnswer(answer)) this.#submit(answer, isAnswer(draft) ? draft : answer);
     else if (type === "review-desk:key") this.#shortcut(key);
     else if (type === "review-desk:preferences") this.preferences.change(preferences);
   };
@@ -212,13 +216,28 @@ export class TaskPage {
   #focusFrame() {
     this.#frame?.focus();
     this.#tellFrame({ type: "review-desk:focus" });
+    if (this.#keys.length) this.#tellFrame({ type: "review-desk:keys", keys: this.#keys.splice(0) });
   }
 
-  /** @param {object} answer */
-  #change(answer) {
+  /**
+   * Keys that nothing on this page has taken are the form's: it does not have the focus yet, or has lost it.
+   * @param {KeyboardEvent} event
+   */
+  #passOn(event) {
+    const { key, code, shiftKey, target } = event;
+    const taken = target !== document.body && target !== byId("main") && target !== this.#frame;
+    if (taken || event.repeat || event.isComposing || event.ctrlKey || event.altKey) return false;
+    if (key.length !== 1 && !PASSED_KEYS.includes(key)) return false;
+    this.#keys.push({ key, code, shiftKey });
+    if (this.#ready) this.#focusFrame();
+    return true;
+  }
+
+  /** @param {object} draft */
+  #change(draft) {
     if (this.#submitting) return;
     this.#changed = true;
-    this.draft.change(answer);
+    this.draft.change(draft);
   }
 
   #onKey = (/** @type {KeyboardEvent} */ event) => {
@@ -230,7 +249,7 @@ export class TaskPage {
       : undefined;
     if (event.ctrlKey && event.key === "Enter") this.#tellFrame({ type: "review-desk:submit" });
     else if (key) this.#shortcut(key);
-    else return;
+    else if (!this.#passOn(event)) return;
     event.preventDefault();
   };
 
@@ -246,11 +265,11 @@ export class TaskPage {
 
   // ---- Submitting ---------------------------------------------------------------------------------------------
 
-  /** @param {object} answer */
-  async #submit(answer) {
+  /** @param {object} answer @param {object} draft */
+  async #submit(answer, draft) {
     if (this.#submitting) return;
     this.#submitting = true;
-    this.draft.change(answer);
+    this.draft.change(draft);
     this.draft.close();
     this.#tellFrame({ type: "review-desk:disabled", disabled: true });
     notice("draft", "");
@@ -265,7 +284,7 @@ export class TaskPage {
         return this.#end("submitted", submitted);
       } catch (error) {
         if (error instanceof UnreachableError) await this.#pause(RETRY_SECONDS[Math.min(failures, RETRY_SECONDS.length - 1)]);
-        else return this.#refused(error, answer);
+        else return this.#refused(error, draft);
       }
     }
   }
@@ -282,8 +301,8 @@ export class TaskPage {
     }
   }
 
-  /** @param {unknown} error @param {object} answer */
-  #refused(error, answer) {
+  /** @param {unknown} error @param {object} draft */
+  #refused(error, draft) {
     notice("submit", "");
     const message = error instanceof Error ? error.message : strings.errors.unknown;
     if (error instanceof RefusedError && (error.code === "LateAnswer" || error.code === "LeaseLost")) {
@@ -292,7 +311,7 @@ export class TaskPage {
     }
     this.#submitting = false;
     this.draft.reopen();
-    this.draft.change(answer);
+    this.draft.change(draft);
     this.#tellFrame({ type: "review-desk:disabled", disabled: false });
     this.save.textContent = "";
     notice("refused", message, { bad: true });
