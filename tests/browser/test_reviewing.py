@@ -363,7 +363,7 @@ def test_keys_typed_before_the_form_has_the_focus_are_the_forms(
         page.wait_for_timeout(500)
         route.continue_()
 
-    page.route("**/crowd-html-elements.js*", slowly)
+    page.route("**/crowd-html-elements.js*", slowly, times=1)
     page.keyboard.press("Enter")
     page.wait_for_selector(f".top-task .loop:text-is('{first}')")
     assert page.evaluate("document.activeElement === document.body")
