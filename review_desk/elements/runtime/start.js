@@ -113,11 +113,14 @@ function waitForPage(address) {
       picture.src = source;
       return picture;
     });
-    document.open();
-    Object.defineProperty(window, "reviewDeskStart", { value: startPage });
-    document.write(message.html.replaceAll(address, "data:text/javascript,reviewDeskStart()"));
-    document.close();
-    window.addEventListener("load", () => pictures.splice(0));
+    // They are asked for when this task of the browser ends, so the page is written right behind it.
+    queueMicrotask(() => {
+      document.open();
+      Object.defineProperty(window, "reviewDeskStart", { value: startPage });
+      document.write(message.html.replaceAll(address, "data:text/javascript,reviewDeskStart()"));
+      document.close();
+      window.addEventListener("load", () => pictures.splice(0));
+    });
   });
   tellPortal({ type: "review-desk:prepared" });
 }
