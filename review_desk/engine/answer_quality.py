@@ -13,6 +13,9 @@ from typing import Any
 
 from review_desk.engine.textract_pairs import answered_pairs, predicted_pairs
 
+MARK = ":mark"
+"""After a field's name: what our form template answers in place of its value."""
+
 MOST_FIELDS = 100
 """How many fields are told apart; of templates with more, the first ones that are met."""
 
@@ -46,8 +49,9 @@ class Agreement:
 class EditCount:
     """Compares answers with what their input predicted: ``{"fields": [{"name", "value", …}, …]}``, or Textract's pairs.
 
-    The first is what our form template shows; it answers with ``{name: value}``. An empty value is a prediction too:
-    that the field is blank. A field without a value, or that the answer does not have, is left out. Of Textract's
+    The first is what our form template shows; it answers with ``{name: value}``, or with a mark such as "unreadable" in
+    place of the value, which counts as a correction. A value that an answer with other fields leaves out is blank, and
+    an empty prediction says that the field is blank. A field without a prediction is left out. Of Textract's
     pairs the field is the predicted key; a pair that the reviewer took away is one that they corrected.
     """
 
@@ -116,11 +120,15 @@ def _comparisons(task_input: Any, answer: dict[str, Any]) -> Iterator[tuple[str,
             yield predicted.key, pairs.get(key_id) != predicted
         return
     fields = task_input.get("fields") if isinstance(task_input, dict) else None
-    for field in fields if isinstance(fields, list) else []:
-        if isinstance(field, dict) and isinstance(field.get("name"), str) and field.get("value") is not None:
-            name = field["name"]
-            if name in answer:
-                yield name, _text(answer[name]) != _text(field["value"])
+    predicted = {
+        field["name"]: _text(field["value"])
+        for field in (fields if isinstance(fields, list) else [])
+        if isinstance(field, dict) and isinstance(field.get("name"), str) and field.get("value") is not None
+    }
+    if not any(name in answer or f"{name}{MARK}" in answer for name in predicted):
+        return  # The answer is of something else.
+    for name, value in predicted.items():
+        yield name, f"{name}{MARK}" in answer or _text(answer.get(name, "")) != value
 
 
 def _fields(answer: dict[str, Any]) -> dict[str, Any]:

@@ -235,6 +235,17 @@ def test_broken_relationships_end_in_empty_texts() -> None:
         assert count.result() == (FieldShare("", 0, 1),)
 
 
+def test_a_value_that_is_left_out_is_blank_and_a_mark_is_a_correction() -> None:
+    count = EditCount()
+    fields = {
+        "fields": [{"name": "a", "value": "x"}, {"name": "b", "value": ""}, {"name": "c", "value": "z"}]
+    }
+    count.add(fields, {"a": "x", "c:mark": "unreadable"})
+    count.add(fields, {"c": "z"})
+    count.add(fields, {"something": "else"})
+    assert count.result() == (FieldShare("a", 1, 2), FieldShare("c", 1, 2), FieldShare("b", 0, 2))
+
+
 def test_values_that_are_no_text_are_compared_too() -> None:
     count = EditCount()
     count.add({"fields": [{"name": "on", "value": {"a": 1, "b": True}}]}, {"on": {"b": True, "a": 1}})
