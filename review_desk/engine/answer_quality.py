@@ -120,14 +120,14 @@ def _comparisons(task_input: Any, answer: dict[str, Any]) -> Iterator[tuple[str,
             yield predicted.key, pairs.get(key_id) != predicted
         return
     fields = task_input.get("fields") if isinstance(task_input, dict) else None
-    predicted = {
+    values = {
         field["name"]: _text(field["value"])
         for field in (fields if isinstance(fields, list) else [])
         if isinstance(field, dict) and isinstance(field.get("name"), str) and field.get("value") is not None
     }
-    if not any(name in answer or f"{name}{MARK}" in answer for name in predicted):
+    if not any(name in answer or f"{name}{MARK}" in answer for name in values):
         return  # The answer is of something else.
-    for name, value in predicted.items():
+    for name, value in values.items():
         yield name, f"{name}{MARK}" in answer or _text(answer.get(name, "")) != value
 
 
