@@ -158,6 +158,10 @@ def test_nine_are_submitted_at_once_and_two_of_them_changed(
 ) -> None:
     names = start_loops(10)
     open_grid(page, review_desk_server, subject, 9)
+    places = page.evaluate(
+        "Array.from(document.querySelectorAll('.tile'), (tile) => [tile.offsetLeft, tile.offsetTop])"
+    )
+    assert [len({place[axis] for place in places}) for axis in (0, 1)] == [3, 3]
     assert states(page) == ["as predicted"] * 9
     frame = frame_of(page, 3)
     with_the_rest = [frame.get_by_text("Choose all that apply."), frame.get_by_text("Smoking")]

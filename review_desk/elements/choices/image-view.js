@@ -60,7 +60,7 @@ class ImageView extends CrowdElement {
         position: absolute; inset: 0; display: flex; flex-direction: column; gap: 12px; align-items: center;
         justify-content: center; padding: 16px; text-align: center;
       }
-      .tools { position: absolute; inset-inline-end: 8px; bottom: 8px; display: var(--image-view-tools, flex); gap: 4px; }
+      .tools { position: absolute; inset-inline-start: 8px; bottom: 8px; display: var(--image-view-tools, flex); gap: 4px; }
       button {
         min-width: 36px; min-height: 36px; padding: 2px 10px; border: 1px solid var(--crowd-line); border-radius: 6px;
         color: var(--crowd-ink); background: var(--crowd-surface); cursor: pointer;

@@ -100,7 +100,7 @@ function choice(teams, wanted, go) {
 function numbers(report) {
   const { backlog, agreement, handling_seconds: handling } = report;
   const agreed = agreement.loops ? texts.percent(agreement.equal, agreement.loops) : "–";
-  const tiles = [
+  const figures = [
     [String(report.answers), texts.answers, ""],
     [handling.p50 === null ? "–" : duration(handling.p50), texts.p50, handling.p90 === null ? "" : texts.p90(duration(handling.p90))],
     [String(backlog.loops), texts.backlog, backlog.oldest ? texts.oldestSince(sinceThen(backlog.oldest)) : ""],
@@ -111,7 +111,7 @@ function numbers(report) {
   ].map(([value, name, more]) => make("li", {}, make("strong", {}, value), make("span", {}, name), more ? make("small", {}, more) : null));
   return [
     report.capped ? make("p.hint", { role: "note" }, texts.capped(report.looked_at, report.answers)) : null,
-    make("ul.tiles", {}, ...tiles),
+    make("ul.figures", {}, ...figures),
     make("div.charts", {}, ...charts(report)),
     make("p.hint", {}, texts.utc),
   ].filter((part) => part !== null);
