@@ -9,9 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 from reviewing import output_uri, sign_in, task_frame
-from support import ReviewDesk, wait_for_json
+from support import ReviewDesk, wait_for_json, wait_until
 
 HOSTILE = """
 <script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
@@ -82,9 +83,17 @@ def elsewhere() -> Iterator[tuple[str, list[str]]]:
 
 def wait_for_spare(page: Page) -> None:
     """Wait until the frame of the next task is prepared."""
-    page.wait_for_selector("iframe.spare", state="attached")
-    spare = next(frame for frame in page.frames if frame.url.endswith("/portal/prepared-frame"))
-    spare.wait_for_load_state()
+
+    def is_prepared() -> bool:
+        page.wait_for_timeout(50)  # lets the browser's events in
+        frames = [frame for frame in page.frames if frame.url.endswith("/portal/prepared-frame")]
+        try:
+            return any(frame.evaluate("Boolean(customElements.get('crowd-form'))") for frame in frames)
+        except PlaywrightError:
+            return False  # it is on its way to another page
+
+    wait_until(is_prepared)
+    page.wait_for_timeout(200)  # the frame's word has come to the portal
 
 
 @pytest.mark.parametrize("is_prepared", [False, True], ids=["new frame", "prepared frame"])
