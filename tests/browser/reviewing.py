@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Frame, Page
 from playwright.sync_api import TimeoutError as WaitTimeoutError
-from support import PASSWORD, ReviewDesk
+from support import PASSWORD, ReviewDesk, wait_until
 
 FORM_REVIEW = Path(__file__).parents[2] / "include" / "templates" / "form_review.liquid.html"
 WIDTH, HEIGHT = 1000, 800
@@ -137,3 +138,18 @@ def states(frame: Frame) -> dict[str, str]:
         " (field) => [field.querySelector('input').name, field.querySelector('.state').textContent]))"
     )
     return found
+
+
+def wait_for_spare(page: Page) -> None:
+    """Wait until the frame of the next task is prepared."""
+
+    def is_prepared() -> bool:
+        page.wait_for_timeout(50)  # lets the browser's events in
+        frames = [frame for frame in page.frames if frame.url.endswith("/portal/prepared-frame")]
+        try:
+            return any(frame.evaluate("Boolean(customElements.get('crowd-form'))") for frame in frames)
+        except PlaywrightError:
+            return False  # it is on its way to another page
+
+    wait_until(is_prepared)
+    page.wait_for_timeout(200)  # the frame's word has come to the portal

@@ -9,10 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
-from reviewing import output_uri, sign_in, task_frame
-from support import ReviewDesk, wait_for_json, wait_until
+from reviewing import output_uri, sign_in, task_frame, wait_for_spare
+from support import ReviewDesk, wait_for_json
 
 HOSTILE = """
 <script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
@@ -79,21 +78,6 @@ def elsewhere() -> Iterator[tuple[str, list[str]]]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}", asked
     server.shutdown()
-
-
-def wait_for_spare(page: Page) -> None:
-    """Wait until the frame of the next task is prepared."""
-
-    def is_prepared() -> bool:
-        page.wait_for_timeout(50)  # lets the browser's events in
-        frames = [frame for frame in page.frames if frame.url.endswith("/portal/prepared-frame")]
-        try:
-            return any(frame.evaluate("Boolean(customElements.get('crowd-form'))") for frame in frames)
-        except PlaywrightError:
-            return False  # it is on its way to another page
-
-    wait_until(is_prepared)
-    page.wait_for_timeout(200)  # the frame's word has come to the portal
 
 
 @pytest.mark.parametrize("is_prepared", [False, True], ids=["new frame", "prepared frame"])

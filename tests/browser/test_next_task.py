@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from reviewing import sign_in, task_frame
+from reviewing import sign_in, task_frame, wait_for_spare
 from support import ReviewDesk
 
 TEMPLATE = """
@@ -78,8 +78,7 @@ def test_the_next_task_finds_its_frame_prepared(
     page.keyboard.press("Enter")
     for name, following in ((first, second), (second, third)):
         task_frame(page, name)
-        page.wait_for_selector("iframe.spare", state="attached")
-        page.wait_for_timeout(500)
+        wait_for_spare(page)
         asked: list[str] = []
         page.on("request", lambda request, asked=asked: asked.append(request.url))
         page.keyboard.press("Control+Enter")
@@ -106,8 +105,7 @@ def test_a_frame_that_could_not_be_prepared_is_loaded(
     page.keyboard.press("Control+Enter")
     task_frame(page, second)
     page.unroute("**/portal/prepared-frame")
-    page.wait_for_selector("iframe.spare", state="attached")
-    page.wait_for_timeout(500)
+    wait_for_spare(page)
     page.route(
         "**/portal/frame/*",
         lambda route: route.abort() if route.request.resource_type == "fetch" else route.continue_(),
