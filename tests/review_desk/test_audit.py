@@ -223,6 +223,7 @@ WRITTEN_BY_PORTAL: dict[tuple[str, str], tuple[str, Any, str]] = {
     ),
 }
 WRITTEN_IN_TASK_EVENT = {
+    "/portal/api/tasks/{task_id}/extend": "extended",
     "/portal/api/tasks/{task_id}/release": "released",
     "/portal/api/tasks/{task_id}/decline": "declined",
     "/portal/api/tasks/{task_id}/submit": "answer-refused",
@@ -232,6 +233,7 @@ NO_CHANGE_TO_TELL = {
     # own.
     "/portal/api/preferences",
     "/portal/api/tasks/claim",
+    "/portal/api/tasks/claim-grid",
     "/portal/api/tasks/{task_id}/draft",
     "/portal/api/tasks/{task_id}/heartbeat",
     "/portal/api/tasks/{task_id}/undo",
