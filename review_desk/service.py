@@ -69,7 +69,7 @@ class Service:
         self.secret_box = SecretBox(settings)
         self.links = Links(self.secret_box, self.clock, settings.readable_bucket_names)
         self.storage = Storage(settings)
-        self.documents = Documents(self.storage.get)
+        self.documents = Documents(lambda bucket, key: self.storage.get(bucket, key))
         self.access = AccessStore(self.database, self.clock, self.secret_box)
         self.audit = AuditLog(self.database)
         passwords = Passwords()
