@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Table,
     case,
     func,
     literal_column,
@@ -223,34 +224,33 @@ def _within(connection: Connection, viewer: Session, wanted: Wanted) -> list[Col
     """Return conditions on ``human_loop``."""
     conditions = [visible_to(viewer, human_loop.c.workteam_id)]
     if wanted.flow_definition:
-        scope, name = _parsed(wanted.flow_definition, "flow-definition")
-        flow_id = connection.execute(
-            select(flow_definition.c.id).where(
-                flow_definition.c.account_id == scope.account_id,
-                flow_definition.c.region == scope.region,
-                flow_definition.c.name == name,
-                flow_definition.c.deleted_at.is_(None),
-                visible_to(viewer, flow_definition.c.workteam_id),
-            )
-        ).scalar_one_or_none()
+        seen = visible_to(viewer, flow_definition.c.workteam_id)
+        flow_id, name = _found(connection, flow_definition, wanted.flow_definition, "flow-definition", seen)
         if flow_id is None:
             raise NotFoundError(f"The flow definition {name!r} does not exist, or it is of another team.")
         conditions.append(human_loop.c.flow_definition_id == flow_id)
     if wanted.team:
-        scope, name = _parsed(wanted.team, "workteam")
-        team_id = connection.execute(
-            select(workteam.c.id).where(
-                workteam.c.account_id == scope.account_id,
-                workteam.c.region == scope.region,
-                workteam.c.name == name,
-                workteam.c.deleted_at.is_(None),
-                visible_to(viewer, workteam.c.id),
-            )
-        ).scalar_one_or_none()
+        seen = visible_to(viewer, workteam.c.id)
+        team_id, name = _found(connection, workteam, wanted.team, "workteam", seen)
         if team_id is None:
             raise NotFoundError(f"The work team {name!r} does not exist, or it is not yours.")
         conditions.append(human_loop.c.workteam_id == team_id)
     return conditions
+
+
+def _found(
+    connection: Connection, table: Table, arn: str, kind: str, seen: ColumnElement[bool]
+) -> tuple[int | None, str]:
+    """Return the id of what an ARN names, if the viewer may see it, and its name."""
+    scope, name = _parsed(arn, kind)
+    statement = select(table.c.id).where(
+        table.c.account_id == scope.account_id,
+        table.c.region == scope.region,
+        table.c.name == name,
+        table.c.deleted_at.is_(None),
+        seen,
+    )
+    return connection.execute(statement).scalar_one_or_none(), name
 
 
 def _parsed(arn: str, kind: str) -> tuple[Scope, str]:
