@@ -10,6 +10,7 @@ from review_desk.storage import split_uri
 
 FRAME = "frame"
 MEDIA = "media"
+OFFER = "offer"
 
 
 class Links:
@@ -37,14 +38,19 @@ class Links:
             raise ValueError(f"the bucket {bucket!r} is not in REVIEW_DESK_READABLE_BUCKETS")
         return bucket, key
 
-    def media(self, uri: str, lifetime: int, task_id: str = "") -> str:
+    def offer(self, human_loop_id: int, worker_id: int, lifetime: int) -> str:
+        """Return a token for the loop that a worker was offered, good for ``lifetime`` seconds."""
+        return self._seal(OFFER, {"loop": str(human_loop_id), "worker": str(worker_id)}, lifetime)
+
+    def media(self, uri: str, lifetime: int, shown_in: dict[str, str] | None = None) -> str:
         """Return the path of one S3 object, good for ``lifetime`` seconds; it ends with the object's name.
 
-        :param task_id: the task that shows it; the path opens nothing once the task is no longer held.
+        :param shown_in: the page that shows it, without which the path opens nothing: of a ``task`` that is held; or of
+            a ``loop`` that a ``worker`` holds, or may have still until ``offered_until`` (Unix time).
         :raises ValueError: as :meth:`check`.
         """
         bucket, key = self.check(uri)
-        token = self._seal(MEDIA, {"bucket": bucket, "key": key, "task": task_id}, lifetime)
+        token = self._seal(MEDIA, {"bucket": bucket, "key": key, **(shown_in or {})}, lifetime)
         return f"/portal/media/{token}/{quote(key.rsplit('/', 1)[-1])}"
 
     def opened(self, purpose: str, token: str) -> dict[str, str] | None:

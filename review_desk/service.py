@@ -24,6 +24,7 @@ from review_desk.engine.initialization import Initialization
 from review_desk.engine.inspection import Inspection
 from review_desk.engine.loops import LoopStore
 from review_desk.engine.notices import Notices
+from review_desk.engine.offers import Offers
 from review_desk.engine.outbox import TAKEN_AT_ONCE, Outbox
 from review_desk.engine.oversight import Oversight
 from review_desk.engine.passwords import Passwords
@@ -105,6 +106,7 @@ class Service:
         self.oversight = Oversight(self.database, self.clock, self.loops)
         self.reports = FlowReports(self.database, self.clock)
         self.tasks = TaskStore(self.database, self.clock, self.metrics.lease_expiries.inc)
+        self.offers = Offers(self.database, self.clock)
         self.grid = Grid(self.database, self.tasks, grid_size)
         self.reassignment = Reassignment(self.database, self.clock, self.tasks)
         self.undo = Undo(self.database, self.clock)

@@ -109,6 +109,10 @@ class Settings(BaseSettings):
         default="own",
         description="Whose crowd-* elements templates get: own, or AWS's from its network (cdn).",
     )
+    prepare_next_task: bool = Field(
+        default=True,
+        description="Whether the page of a worker's next task is loaded behind the present one, before it is claimed.",
+    )
     check_output_buckets: bool = Field(
         default=True, description="Whether a flow definition is Active only once its output bucket answers."
     )

@@ -118,8 +118,13 @@ NEXT = {
         human_loop.c.workteam_id.in_(TEAMS),
         IN_ANY_OR_FLOW,
     ),
+    "id": NEXT_BASE.where(
+        human_loop.c.id == bindparam("loop_id"),
+        human_loop.c.workteam_id.in_(TEAMS),
+        IN_ANY_OR_FLOW,
+    ),
 }
-"""The next loop that a worker could take, in the order of the index of a team or a flow definition, or by its name."""
+"""The next loop that a worker could take, in the order of the index of a team or a flow definition, or this one."""
 NEXT_UNLOCKED = {
     order: next_.with_for_update(of=human_loop, skip_locked=True) for order, next_ in NEXT.items()
 }
@@ -196,6 +201,7 @@ class Task:
 
     id: str
     worker_id: int
+    human_loop_id: int
     human_loop: str
     flow_definition: str
     title: str
@@ -306,18 +312,20 @@ class TaskStore:
         loop_name: str | None = None,
         *,
         at_once: int = 1,
+        rather: int | None = None,
     ) -> Task | NoTask:
         """Take the next loop for the worker, or return the task that the worker holds already.
 
         :param flow_definition_arn: only loops of this flow definition.
         :param loop_name: only this loop.
         :param at_once: how many such tasks the worker may hold; with as many the oldest is returned.
+        :param rather: id of a loop that is taken before all others, if the worker may still have it.
         """
         now = self._clock.now()
         leases_may_be_due = True
         for _ in range(CLAIM_ATTEMPTS):
             with self._database.write() as connection:
-                wanted = _wanted(connection, flow_definition_arn, loop_name)
+                wanted = replace(wanted_of(connection, flow_definition_arn, loop_name), rather=rather)
                 situation = connection.execute(SITUATION, {"worker_id": worker_id, "now": now}).all()
                 if any(row.holds_a_task for row in situation):
                     rows = connection.execute(HELD, {"worker_id": worker_id, "now": now})
@@ -564,6 +572,7 @@ class TaskStore:
         return Task(
             id=row.id,
             worker_id=worker_id,
+            human_loop_id=loop.id,
             human_loop=loop.name,
             flow_definition=_scope(loop).arn("flow-definition", loop.flow_name),
             title=loop.task_title,
@@ -588,14 +597,16 @@ def _teams(worker_id: int) -> Select[Any]:
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class Wanted:
     """What a claim is limited to.
 
     :param flow_definition_id: ``-1`` if the named flow definition does not exist.
+    :param rather: id of the loop that is looked for first.
     """
 
     flow_definition_id: int | None
     loop_name: str | None
+    rather: int | None = None
 
     def admits(self, row: Row[Any]) -> bool:
         """Whether a task that is held already is what is wanted."""
@@ -605,19 +616,19 @@ class _Wanted:
         )
 
 
-def _wanted(connection: Connection, flow_definition_arn: str | None, loop_name: str | None) -> _Wanted:
+def wanted_of(connection: Connection, flow_definition_arn: str | None, loop_name: str | None) -> Wanted:
     if not flow_definition_arn:
-        return _Wanted(None, loop_name)
+        return Wanted(None, loop_name)
     parts = flow_definition_arn.split(":", 5)
     if len(parts) != 6 or not parts[5].startswith("flow-definition/"):
         raise InvalidError("`flow_definition` must be the ARN of a flow definition.")
     scope, name = Scope(parts[4], parts[3]), parts[5].removeprefix("flow-definition/")
     found = find(connection, flow_definition, scope, name)
-    return _Wanted(found.id if found else -1, loop_name)
+    return Wanted(found.id if found else -1, loop_name)
 
 
 def _next_open(
-    connection: Connection, worker_id: int, teams: list[int], wanted: _Wanted, now: datetime
+    connection: Connection, worker_id: int, teams: list[int], wanted: Wanted, now: datetime
 ) -> Row[Any] | None:
     """Lock the next loop that this worker could take.
 
@@ -625,7 +636,13 @@ def _next_open(
     since such a loop may turn out to be open still; each wait ends with that other claim's short transaction.
     """
     values = {"worker_id": worker_id, "now": now, "loop_name": wanted.loop_name}
-    queues = _queues(connection, teams, wanted, values)
+    if wanted.rather is not None:
+        flow_id = wanted.flow_definition_id
+        this = {"loop_id": wanted.rather, "any_flow": flow_id is None, "flow_definition_id": flow_id or 0}
+        loop = connection.execute(NEXT_UNLOCKED["id"], values | this).one_or_none()
+        if loop is not None:
+            return loop
+    queues = queues_of(connection, teams, wanted, values)
     for _ in range(CLAIM_ATTEMPTS):
         for statements in (NEXT_UNLOCKED, NEXT_WAITING):
             for queue in queues:
@@ -640,23 +657,23 @@ def _next_open(
 
 
 @dataclass(frozen=True)
-class _Queue:
+class Queue:
     """Open loops in the order of one index."""
 
     order: str
     values: dict[str, int]
 
 
-def _queues(
-    connection: Connection, teams: list[int], wanted: _Wanted, values: dict[str, Any]
-) -> list[_Queue]:
+def queues_of(
+    connection: Connection, teams: list[int], wanted: Wanted, values: dict[str, Any]
+) -> list[Queue]:
     """Return where to look for a loop, the queue with the first loop first."""
     if wanted.loop_name:
         flow_id = wanted.flow_definition_id
-        return [_Queue("name", {"any_flow": flow_id is None, "flow_definition_id": flow_id or 0})]
+        return [Queue("name", {"any_flow": flow_id is None, "flow_definition_id": flow_id or 0})]
     if wanted.flow_definition_id is not None:
-        return [_Queue("flow", {"flow_definition_id": wanted.flow_definition_id})]
-    queues = [_Queue("team", {"workteam_id": team}) for team in teams]
+        return [Queue("flow", {"flow_definition_id": wanted.flow_definition_id})]
+    queues = [Queue("team", {"workteam_id": team}) for team in teams]
     if len(queues) < 2:
         return queues
     heads = [(connection.execute(NEXT["team"], values | queue.values).first(), queue) for queue in queues]
@@ -683,7 +700,7 @@ def _locked_loop(connection: Connection, worker_id: int, task_id: str) -> Row[An
     return row
 
 
-def _why_nothing(connection: Connection, worker_id: int, wanted: _Wanted, now: datetime) -> NoTask:
+def _why_nothing(connection: Connection, worker_id: int, wanted: Wanted, now: datetime) -> NoTask:
     """Tell an empty queue from one that others hold, and from one that this worker has finished."""
     values = {
         "worker_id": worker_id,
@@ -714,6 +731,7 @@ def _task(row: Row[Any]) -> Task:
     return Task(
         id=row.id,
         worker_id=row.worker_id,
+        human_loop_id=row.human_loop_id,
         human_loop=row.loop_name,
         flow_definition=_scope(row).arn("flow-definition", row.flow_name),
         title=row.task_title,

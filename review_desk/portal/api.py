@@ -14,9 +14,10 @@ from review_desk.engine.clock import iso_milliseconds
 from review_desk.engine.preferences import Preferences
 from review_desk.engine.tasks import NoTask, Task
 from review_desk.engine.worker_history import FinishedTask
+from review_desk.links import OFFER
 from review_desk.portal.authorization import IdleSession, WorkerSession
 from review_desk.portal.desk import Desk
-from review_desk.portal.frame import frame_url, task_page
+from review_desk.portal.frame import frame_url, offered_page, task_page
 from review_desk.portal.models import (
     ChangedPreferences,
     Claim,
@@ -26,7 +27,9 @@ from review_desk.portal.models import (
     HeartbeatAnswer,
     HistoryAnswer,
     NextClaim,
+    OfferAnswer,
     PreferencesAnswer,
+    Preparation,
     QueueAnswer,
     Submission,
     SubmissionAnswer,
@@ -34,7 +37,16 @@ from review_desk.portal.models import (
     TasksAnswer,
     VersionAnswer,
 )
-from review_desk.portal.schema import ACTING, NO_TASK, ON_ONE, SIGNED_IN, STALE_DRAFT, PathText, answers
+from review_desk.portal.schema import (
+    ACTING,
+    NO_OFFER,
+    NO_TASK,
+    ON_ONE,
+    SIGNED_IN,
+    STALE_DRAFT,
+    PathText,
+    answers,
+)
 from review_desk.service import Service
 
 LARGEST_BODY = 4 * 1024 * 1024
@@ -68,6 +80,16 @@ def queue(desk: Desk, session: WorkerSession) -> dict[str, Any]:
 def claim(desk: Desk, session: WorkerSession, wanted: Claim) -> dict[str, Any] | Response:
     found = _claim(desk, session.worker_id, wanted.flow_definition, wanted.human_loop)
     return _nothing(found) if isinstance(found, NoTask) else _task(desk, found)
+
+
+@router.post("/tasks/offer", response_model=None, responses=answers(OfferAnswer, *ACTING) | NO_OFFER)
+def offer(desk: Desk, session: IdleSession, wanted: Preparation) -> dict[str, Any] | Response:
+    """The page of the task that the worker would get next. It is not claimed: that is done with its token."""
+    found = None
+    if desk.settings.prepare_next_task and desk.settings.crowd_script == "own":
+        found = desk.offers.next(session.worker_id, wanted.flow_definition)
+    page = offered_page(desk, found) if found else None
+    return {"page": _text(page[0]), "offer": page[1]} if page else Response(status_code=204)
 
 
 @router.post("/tasks/claim-grid", response_model=None, responses=answers(TasksAnswer, *ACTING) | NO_TASK)
@@ -154,20 +176,33 @@ def decline(desk: Desk, session: WorkerSession, task_id: PathText, body: Decline
 
 
 def _claim(
-    desk: Service, worker_id: int, flow_definition: str | None, human_loop: str | None = None
+    desk: Service,
+    worker_id: int,
+    flow_definition: str | None,
+    human_loop: str | None = None,
+    rather: int | None = None,
 ) -> Task | NoTask:
     with desk.metrics.claim.time():
-        return desk.tasks.claim(worker_id, flow_definition, human_loop)
+        return desk.tasks.claim(worker_id, flow_definition, human_loop, rather=rather)
 
 
 def _claim_next(desk: Service, worker_id: int, wanted: NextClaim) -> dict[str, Any]:
-    found = _claim(desk, worker_id, wanted.flow_definition)
+    offered = desk.links.opened(OFFER, wanted.offer) if wanted.offer else None
+    rather = int(offered["loop"]) if offered and offered["worker"] == str(worker_id) else None
+    found = _claim(desk, worker_id, wanted.flow_definition, rather=rather)
     if isinstance(found, NoTask):
         return {"reason": found.reason, "retry_after": found.retry_after}
     answer: dict[str, Any] = {"task": _task(desk, found)}
-    if wanted.with_page:
-        answer["page"] = task_page(desk, found.id)[1].encode(errors="replace").decode()
+    if rather is not None:
+        answer["is_offered"] = found.human_loop_id == rather
+    if wanted.with_page and not answer.get("is_offered"):
+        answer["page"] = _text(task_page(desk, found.id)[1])
     return answer
+
+
+def _text(page: str) -> str:
+    """A page as JSON can carry it: without the halves of characters that a template may print."""
+    return page.encode(errors="replace").decode()
 
 
 def _nothing(found: NoTask) -> Response:

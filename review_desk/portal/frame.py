@@ -17,6 +17,7 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import HTMLResponse, Response, StreamingResponse
 
 from review_desk.elements import aws_bridge, bundle, bundle_version, compressed_bundle
+from review_desk.engine.offers import Offer
 from review_desk.engine.tasks import Task
 from review_desk.links import FRAME, MEDIA
 from review_desk.portal.desk import Desk
@@ -38,7 +39,7 @@ ORIGIN = re.compile(r"https?://([\w.-]{1,255}|\[[0-9a-fA-F:.]{2,45}\])(:[0-9]{1,
 
 def frame_url(service: Service, task: Task) -> str:
     """Return the address of a task's frame: signed, good for as long as the task can be held, at least 15 minutes."""
-    return service.links.frame(task.id, _lifetime(service, task))
+    return service.links.frame(task.id, _lifetime(service, task.time_limit))
 
 
 def script_url() -> str:
@@ -49,10 +50,31 @@ def script_url() -> str:
 def task_page(service: Service, task_id: str) -> tuple[int, str]:
     """Return the page of a task that is held, and its HTTP status; one that does not render says why."""
     template, task_input, task = service.tasks.material(task_id)
+    return _page(service, template, task_input, _lifetime(service, task.time_limit), {"task": task_id})
+
+
+def offered_page(service: Service, offer: Offer) -> tuple[str, str] | None:
+    """Return the page of a task that is not claimed yet, and the token that claims it, if it renders."""
+    lifetime = _lifetime(service, offer.time_limit)
+    ends = int(service.clock.now().timestamp()) + SHORTEST_LINK_IN_SECONDS
+    shown_in = {
+        "loop": str(offer.human_loop_id),
+        "worker": str(offer.worker_id),
+        "offered_until": str(ends),
+    }
+    status, page = _page(service, offer.template, offer.task_input, lifetime, shown_in)
+    if status != 200:
+        return None
+    return page, service.links.offer(offer.human_loop_id, offer.worker_id, SHORTEST_LINK_IN_SECONDS)
+
+
+def _page(
+    service: Service, template: str, task_input: dict[str, Any], lifetime: int, shown_in: dict[str, str]
+) -> tuple[int, str]:
     granted: set[tuple[str, str]] = set()
 
     def grant_read_access(uri: str) -> str:
-        link = service.links.media(uri, _lifetime(service, task), task.id)
+        link = service.links.media(uri, lifetime, shown_in)
         if len(granted) < FETCHED_AHEAD:
             granted.add(service.links.check(uri))
         return link
@@ -94,7 +116,7 @@ def prepared_frame(desk: Desk, request: Request) -> Response:
 def media(desk: Desk, token: str, name: str) -> Response:
     """A document that a task names; ``name`` is only for people who save it."""
     sealed = desk.links.opened(MEDIA, token)
-    if sealed is None or (sealed["task"] and not desk.tasks.is_held(sealed["task"])):
+    if sealed is None or not _may_be_seen(desk, sealed):
         return Response("This link is out of date. Open the task again.", 403, media_type="text/plain")
     try:
         found = desk.documents.open(sealed["bucket"], sealed["key"])
@@ -189,8 +211,21 @@ def media_headers(found: dict[str, Any], key: str) -> dict[str, str]:
     return headers
 
 
-def _lifetime(service: Service, task: Task) -> int:
-    return max(SHORTEST_LINK_IN_SECONDS, task.time_limit * (1 + service.extension.most))
+def _may_be_seen(desk: Service, sealed: dict[str, str]) -> bool:
+    """Whether the page that shows a document is there: its task is held, or offered and not taken by others."""
+    if "task" in sealed:
+        return desk.tasks.is_held(sealed["task"])
+    if "loop" not in sealed:
+        return True
+    loop_id, worker_id = int(sealed["loop"]), int(sealed["worker"])
+    is_offered = desk.clock.now().timestamp() < int(sealed["offered_until"])
+    return (is_offered and desk.offers.is_open_to(loop_id, worker_id)) or desk.offers.is_held_by(
+        loop_id, worker_id
+    )
+
+
+def _lifetime(service: Service, time_limit: int) -> int:
+    return max(SHORTEST_LINK_IN_SECONDS, time_limit * (1 + service.extension.most))
 
 
 def _origins(desk: Service, request: Request) -> list[str]:

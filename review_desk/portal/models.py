@@ -55,11 +55,19 @@ class Draft(BaseModel):
 class NextClaim(BaseModel):
     """What to claim once an answer is in; only well-formed, so that it refuses no answer afterwards.
 
-    ``with_page`` asks for the task's page, too, which saves the way to its frame's address.
+    ``with_page`` asks for the task's page, too, which saves the way to its frame's address. ``offer`` is the token of
+    the task that is rather wanted, because its page is there.
     """
 
     flow_definition: Annotated[str, Field(pattern=FLOW_DEFINITION_ARN)] | None = None
     with_page: bool = False
+    offer: Text | None = None
+
+
+class Preparation(BaseModel):
+    """Which task to offer."""
+
+    flow_definition: Annotated[str, Field(pattern=FLOW_DEFINITION_ARN)] | None = None
 
 
 class Submission(BaseModel):
@@ -224,13 +232,22 @@ class HeartbeatAnswer(_Answer):
 class NextTaskAnswer(_Answer):
     """What a claim after a submission found: a task, or the reason why there is none.
 
-    ``page`` is HTML with scripts of others: it belongs into a sandboxed frame and nowhere else.
+    ``page`` is HTML with scripts of others: it belongs into a sandboxed frame and nowhere else. ``is_offered`` tells
+    whether it is the task that was rather wanted.
     """
 
     task: TaskAnswer | None = None
+    is_offered: bool | None = None
     page: str | None = None
     reason: NoTaskReason | None = None
     retry_after: int | None = None
+
+
+class OfferAnswer(_Answer):
+    """``page`` is as in a claim after a submission; ``offer`` is the token that claims its task, for 15 minutes."""
+
+    page: str
+    offer: str
 
 
 class SubmissionAnswer(_Answer):

@@ -67,6 +67,7 @@ NO_TASK: Responses = {
         },
     }
 }
+NO_OFFER: Responses = {204: {"description": "There is nothing to offer now."}}
 STALE_DRAFT: Responses = {409: {"model": StaleDraftAnswer, "description": REASONS[409]}}
 
 CREDENTIALS = {

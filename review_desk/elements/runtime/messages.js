@@ -5,9 +5,24 @@
  * the portal's page nor may call its API, so these messages are all there is between them.
  */
 
+/** @type {({type: string} & Record<string, unknown>)[] | null} what is told when the page is shown; null: it is */
+let heldMessages = null;
+
 /** @param {{type: string} & Record<string, unknown>} message */
 function tellPortal(message) {
-  if (window.parent !== window) window.parent.postMessage(message, "*");
+  if (heldMessages) heldMessages.push(message);
+  else if (window.parent !== window) window.parent.postMessage(message, "*");
+}
+
+/** Tell nothing yet: nobody sees the page. */
+function holdMessages() {
+  heldMessages = [];
+}
+
+function releaseMessages() {
+  const messages = heldMessages ?? [];
+  heldMessages = null;
+  messages.forEach(tellPortal);
 }
 
 /** @typedef {(message: {type: string} & Record<string, any>) => void} PortalListener */

@@ -95,6 +95,26 @@ function startPage() {
 }
 
 /**
+ * Hold back what the page tells, and the focus, until it is shown: its task is not claimed yet, and somebody is at work
+ * in the one before.
+ */
+function holdUntilShown() {
+  const { focus } = HTMLElement.prototype;
+  /** @type {HTMLElement | SVGElement | null} */
+  let wanted = null;
+  HTMLElement.prototype.focus = function () {
+    wanted = this;
+  };
+  holdMessages();
+  onPortalMessage((message) => {
+    if (message.type !== "review-desk:show") return;
+    HTMLElement.prototype.focus = focus;
+    wanted?.focus();
+    releaseMessages();
+  });
+}
+
+/**
  * Wait for the page of a task, in a frame that the portal has prepared: the elements are defined already when it comes.
  *
  * The page is written where this one is. What it would load this script for is done at the same place. Opening a
@@ -107,6 +127,7 @@ function waitForPage(address) {
     const message = event.data ?? {};
     if (event.source !== window.parent) return;
     if (message.type !== "review-desk:page" || typeof message.html !== "string") return;
+    if (message.isOffered) holdUntilShown();
     // Pictures are on their way while the page is read.
     const pictures = (message.html.match(MEDIA_PICTURE) ?? []).slice(0, 4).map((source) => {
       const picture = new Image();

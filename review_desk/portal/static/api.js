@@ -98,6 +98,16 @@ export class Api {
     return status === 204 ? { tasks: null, ...whyNothing(headers) } : { tasks: body.tasks };
   }
 
+  /**
+   * The page of the task that would come next, which is not claimed by this, and the token that claims it.
+   * @param {{flow_definition?: string}} wanted
+   * @returns {Promise<{page: string, offer: string} | null>}
+   */
+  async offer(wanted) {
+    const { status, body } = await this.#request("POST", "tasks/offer", wanted);
+    return status === 204 ? null : body;
+  }
+
   /** @returns {Promise<{notices: boolean, notified_by: string[], task: Record<string, any>}>} */
   async preferences() {
     return (await this.#request("GET", "preferences")).body;

@@ -212,13 +212,14 @@ class Portal {
    * @param {any} task
    * @param {{flow_definition?: string}} wanted
    * @param {string} name
-   * @param {string | null} [taskPage] its page, if that came with it
+   * @param {{page?: string, is_offered?: boolean}} [next] its page, if that came with it or is there already
    */
-  #showTask(task, wanted, name, taskPage = null) {
+  #showTask(task, wanted, name, { page: taskPage, is_offered: isOffered } = {}) {
     this.page?.close();
     history.replaceState(null, "", `#task=${encodeURIComponent(task.id)}`);
     const page = new TaskPage(this.api, this.worker.username, task, wanted, {
-      page: taskPage,
+      page: taskPage ?? null,
+      isOffered: Boolean(isOffered),
       preferences: this.#preferences,
       finish: (outcome, submitted) => {
         // What is said about this task takes the place of the offer.
@@ -248,7 +249,7 @@ class Portal {
     window.setTimeout(() => {
       if (this.#takeBack === takeBack) this.#takeBack = null;
     }, undo_seconds * 1000);
-    if (next?.task) this.#showTask(next.task, wanted, name, next.page ?? null);
+    if (next?.task) this.#showTask(next.task, wanted, name, next);
     else this.#showQueue({ reason: next?.reason, name, retryAfter: next?.retry_after });
   }
 

@@ -8,42 +8,66 @@ const PREPARE_AFTER_MS = 300;
  * The sandboxed frames in which tasks are shown, and the spare one for the task that comes next.
  *
  * Chromium keeps nothing for a frame without an origin: each would load and compile the elements' script while the
- * person waits. So a frame that has it is prepared behind the task before, and the next task's page is written into it.
- * A frame shows one task and is thrown away.
+ * person waits. So a frame that has it is prepared behind the task before. The page of the task that would come next is
+ * written into it, with its pictures, and hears and tells nothing until it is shown. If another task comes, its page is
+ * written into a prepared frame that is still empty, or loaded into a new one. A frame shows one task and is thrown away.
  */
 class TaskFrames {
   /** @type {HTMLIFrameElement | null} */
   #spare = null;
   #isReady = false;
   #timer = 0;
+  /** @type {string | null} the token of the task whose page the spare frame has */
+  #offer = null;
+  /** @type {() => Promise<{page: string, offer: string} | null>} */
+  #ask = async () => null;
+  /** @type {() => object} */
+  #preferences = () => ({});
 
   constructor() {
     window.addEventListener("message", (event) => {
-      if (event.data?.type === "review-desk:prepared" && event.source === this.#spare?.contentWindow) this.#isReady = true;
+      if (event.data?.type !== "review-desk:prepared" || event.source !== this.#spare?.contentWindow) return;
+      // Only once: what is in the frame later are other people's scripts.
+      if (this.#isReady) return;
+      this.#isReady = true;
+      this.#fill(this.#spare);
     });
   }
 
   /**
    * @param {Element} stage where it is to be shown
-   * @returns {{frame: HTMLIFrameElement, isPrepared: boolean}} prepared: it waits for `review-desk:page`
+   * @param {boolean} isOffered the task is the one whose page is there
+   * @returns {{frame: HTMLIFrameElement, has: "nothing" | "elements" | "page"}} with the elements it waits for
+   *   `review-desk:page`, with the page for `review-desk:show`
    */
-  take(stage) {
+  take(stage, isOffered) {
     window.clearTimeout(this.#timer);
-    const spare = this.#spare?.parentElement === stage && this.#isReady ? this.#spare : null;
+    const has = !this.#spare || !this.#isReady ? "nothing" : this.#offer === null ? "elements" : "page";
+    const fits = this.#spare?.parentElement === stage && has !== "nothing" && (has === "page") === isOffered;
+    const spare = fits ? this.#spare : null;
     if (!spare) this.#spare?.remove();
     this.#spare = null;
+    this.#offer = null;
     const frame = spare ?? newFrame(stage);
-    frame.classList.remove("spare");
+    if (has !== "page") frame.classList.remove("spare");
     frame.removeAttribute("inert");
-    return { frame, isPrepared: spare !== null };
+    return { frame, has: spare ? has : "nothing" };
   }
 
-  /** Prepare the next frame, when the person has what they wait for. @param {Element} stage */
-  prepare(stage) {
+  /**
+   * Prepare the next frame, when the person has what they wait for.
+   * @param {Element} stage
+   * @param {() => Promise<{page: string, offer: string} | null>} ask for the page of the task that would come next
+   * @param {() => object} preferences what the page gets to know before it is shown
+   */
+  prepare(stage, ask, preferences) {
     window.clearTimeout(this.#timer);
+    this.#ask = ask;
+    this.#preferences = preferences;
     this.#timer = window.setTimeout(() => {
       if (!stage.isConnected || this.#spare?.isConnected) return;
       this.#isReady = false;
+      this.#offer = null;
       this.#spare = newFrame(stage);
       this.#spare.classList.add("spare");
       this.#spare.setAttribute("inert", "");
@@ -51,8 +75,23 @@ class TaskFrames {
     }, PREPARE_AFTER_MS);
   }
 
+  /** @param {HTMLIFrameElement} frame that has the elements */
+  async #fill(frame) {
+    const offered = await this.#ask().catch(() => null);
+    if (!offered || frame !== this.#spare) return;
+    this.#offer = offered.offer;
+    frame.contentWindow?.postMessage({ type: "review-desk:page", html: offered.page, isOffered: true }, "*");
+    frame.contentWindow?.postMessage({ type: "review-desk:preferences", preferences: this.#preferences() }, "*");
+  }
+
+  /** Whether a frame has the elements and no page. */
   get hasSpare() {
-    return this.#isReady && this.#spare !== null;
+    return this.#isReady && this.#spare !== null && this.#offer === null;
+  }
+
+  /** The token of the task whose page is there. */
+  get offer() {
+    return this.#spare ? this.#offer : null;
   }
 
   /** @param {Element} frame */

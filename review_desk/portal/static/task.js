@@ -40,16 +40,18 @@ export class TaskPage {
    * @param {{flow_definition?: string}} wanted what to claim together with the answer
    * @param {{
    *   page: string | null,
+   *   isOffered: boolean,
    *   preferences: import("./preferences.js").Preferences,
    *   finish: (outcome: "submitted" | "released" | "declined" | "gone" | "back", submitted?: any) => void,
    *   takeBack: () => void,
-   * }} way `page`: the task's page, if it came with the task; `submitted` is the service's answer; `takeBack` undoes the submission before, if that is possible
+   * }} way `page`: the task's page, if it came with the task; `isOffered`: it is in the spare frame; `submitted` is the service's answer; `takeBack` undoes the submission before, if that is possible
    */
-  constructor(api, username, task, wanted, { page, preferences, finish, takeBack }) {
+  constructor(api, username, task, wanted, { page, isOffered, preferences, finish, takeBack }) {
     this.api = api;
     this.task = task;
     this.wanted = wanted;
     this.page = page;
+    this.isOffered = isOffered;
     this.preferences = preferences;
     this.finish = finish;
     this.takeBack = takeBack;
@@ -85,11 +87,11 @@ export class TaskPage {
       stage = make("div.task", {}, make("div.loading", {}, strings.task.loading));
       byId("main").replaceChildren(/** @type {Node} */ (stage));
     }
-    const { frame, isPrepared } = taskFrames.take(/** @type {Element} */ (stage));
+    const { frame, has } = taskFrames.take(/** @type {Element} */ (stage), this.isOffered);
     frame.title = `${strings.task.frame}: ${this.task.title}`;
     frame.dataset.humanLoop = this.task.human_loop;
     this.#frame = frame;
-    this.#load(isPrepared);
+    this.#load(has);
     this.#timers.push(
       window.setInterval(() => this.#heartbeat(), HEARTBEAT_MS),
       window.setInterval(() => this.#showSavedAgo(), 5000)
@@ -97,8 +99,8 @@ export class TaskPage {
     speak(strings.task.claimed(this.task.human_loop));
   }
 
-  /** @param {boolean} isPrepared the frame waits for the page */
-  async #load(isPrepared) {
+  /** @param {"nothing" | "elements" | "page"} has what the frame has */
+  async #load(has) {
     this.#ready = false;
     this.#timers.push(
       window.setTimeout(() => {
@@ -107,8 +109,9 @@ export class TaskPage {
         notice("frame", strings.task.notShown, { button: strings.task.reload, onclick: () => this.#reload() });
       }, FRAME_ANSWERS_WITHIN_MS)
     );
+    if (has === "page") return this.#tellFrame({ type: "review-desk:show" });
     const frame = /** @type {HTMLIFrameElement} */ (this.#frame);
-    const html = isPrepared ? (this.page ?? (await this.api.taskPage(this.task.frame_url))) : null;
+    const html = has === "elements" ? (this.page ?? (await this.api.taskPage(this.task.frame_url))) : null;
     if (html === null) frame.src = this.task.frame_url;
     else this.#tellFrame({ type: "review-desk:page", html });
   }
@@ -117,7 +120,7 @@ export class TaskPage {
     notice("frame", "");
     const task = await this.api.task(this.task.id);
     this.task = { ...this.task, frame_url: task.frame_url };
-    this.#load(false);
+    this.#load("nothing");
   }
 
   /** Take the page away. The frame stays in place until the next one covers it. */
@@ -205,10 +208,10 @@ export class TaskPage {
   }
 
   #present() {
-    this.#frame?.classList.remove("waiting");
+    this.#frame?.classList.remove("waiting", "spare");
     const stage = byId("main").querySelector(".task");
     for (const old of Array.from(stage?.children ?? [])) if (old !== this.#frame && !taskFrames.isSpare(old)) old.remove();
-    if (stage) taskFrames.prepare(stage);
+    if (stage) taskFrames.prepare(stage, () => this.api.offer(this.wanted), () => this.preferences.task);
     if (document.querySelector("dialog[open]")) return;
     this.#focusFrame();
   }
@@ -278,7 +281,7 @@ export class TaskPage {
     this.save.textContent = strings.save.submitting;
     for (let failures = 0; !this.#ended; failures++) {
       try {
-        const next = { ...this.wanted, with_page: taskFrames.hasSpare };
+        const next = { ...this.wanted, with_page: taskFrames.hasSpare, offer: taskFrames.offer };
         const body = { answer, lease_token: this.task.lease.token, claim_next: next };
         const submitted = await this.api.act(this.task.id, "submit", body);
         return this.#end("submitted", submitted);
