@@ -14,12 +14,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
-from review_desk.engine.tables import flow_definition, human_loop, human_loop_input, human_task_ui
-from review_desk.engine.tasks import HELD, NEXT, TEAMS, queues_of, wanted_of
+from review_desk.engine.tables import flow_definition, human_loop, human_loop_input, human_task_ui, worker
+from review_desk.engine.tasks import HELD, NEXT, TEAMS, WORKER, queues_of, wanted_of
 
 OFFERED_FOR_SECONDS = 300.0
 """How long others of the same process are offered other loops."""
@@ -29,6 +29,7 @@ LOOKED_THROUGH = 50
 """Open loops that are looked through for one that is offered to nobody else."""
 
 FIRST = {order: statement.limit(LOOKED_THROUGH) for order, statement in NEXT.items()}
+OPEN_TO = NEXT["id"].where(exists().where(worker.c.id == WORKER, worker.c.disabled_at.is_(None)))
 MATERIAL = (
     select(
         human_task_ui.c.content.label("template"),
@@ -96,7 +97,7 @@ class Offers:
         return None
 
     def is_open_to(self, human_loop_id: int, worker_id: int) -> bool:
-        """Whether the worker could claim the loop now."""
+        """Whether the worker, if not disabled since, could claim the loop now."""
         values = {
             "worker_id": worker_id,
             "now": self._clock.now(),
@@ -105,7 +106,7 @@ class Offers:
             "flow_definition_id": 0,
         }
         with self._database.read() as connection:
-            return connection.execute(NEXT["id"], values).first() is not None
+            return connection.execute(OPEN_TO, values).first() is not None
 
     def is_held_by(self, human_loop_id: int, worker_id: int) -> bool:
         """Whether the worker holds a task of the loop now."""

@@ -153,3 +153,25 @@ def wait_for_spare(page: Page) -> None:
 
     wait_until(is_prepared)
     page.wait_for_timeout(200)  # the frame's word has come to the portal
+
+
+def wait_for_offer(page: Page, selector: str) -> Frame:
+    """Wait until the page of the task that comes next is behind the one that is shown, with an element in it."""
+    found: list[Frame] = []
+
+    def is_there() -> bool:
+        page.wait_for_timeout(50)  # lets the browser's events in
+        spare = page.query_selector("main iframe.spare")
+        frame = spare and spare.content_frame()
+        try:
+            if not frame or not frame.evaluate("document.readyState === 'complete'"):
+                return False
+            if not frame.query_selector(selector):
+                return False
+        except PlaywrightError:
+            return False  # it is on its way to another page
+        found.append(frame)
+        return True
+
+    wait_until(is_there)
+    return found[-1]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from reviewing import sign_in, task_frame, wait_for_spare
-from support import ReviewDesk
+from reviewing import output_uri, sign_in, task_frame, wait_for_focus, wait_for_offer, wait_for_spare
+from support import ReviewDesk, wait_for_json
 
 TEMPLATE = """
 <script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
@@ -35,8 +35,8 @@ def desk(tmp_path: Path, prepared_review_desk: ReviewDesk, s3_server: str, s3: A
 
 @pytest.fixture
 def start_loops(desk: ReviewDesk) -> StartLoops:
-    def start(count: int, **loop_config: Any) -> list[str]:
-        arn = desk.create_flow_definition("texts", TEMPLATE, **loop_config)
+    def start(count: int, template: str = TEMPLATE, **loop_config: Any) -> list[str]:
+        arn = desk.create_flow_definition("texts", template, **loop_config)
         for number in range(1, count + 1):
             desk.client("sagemaker-a2i-runtime").start_human_loop(
                 HumanLoopName=f"text-{number}",
@@ -91,6 +91,85 @@ def test_the_next_task_finds_its_frame_prepared(
         # Keys, styles, validation: all that begins with the page.
         expect(frame.locator("crowd-form form input")).to_be_focused()
         assert frame.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--crowd-accent')")
+
+
+OWN_MIND = """
+<script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
+<crowd-form><label>Text <input name="text" value="{{ task.input.text }}"></label>
+<label>More <input name="more"></label></crowd-form>
+<script>
+  document.addEventListener("all-crowd-elements-ready", () => document.querySelector("[name=more]").focus());
+</script>
+"""
+
+
+def test_the_next_page_is_there_before_its_task_is_claimed(
+    page: Page, desk: ReviewDesk, s3: Any, start_loops: StartLoops
+) -> None:
+    first, second, third = start_loops(3, template=OWN_MIND)
+    sign_in(page, desk)
+    page.keyboard.press("Enter")
+    frame = task_frame(page, first)
+    wait_for_focus(frame, "more")
+    behind = wait_for_offer(page, "crowd-form form")
+    assert behind.locator("input").first.input_value() == "as read 2"
+    assert [task["human_loop"] for task in working(desk)] == [first]
+    # What is there disturbs nobody: the keys go on where they went.
+    page.keyboard.type("x")
+    expect(frame.locator("[name=more]")).to_have_value("x")
+    expect(page.locator("main iframe:not([inert])")).to_have_count(1)
+
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.keyboard.press("Control+Enter")
+    assert task_frame(page, second) == behind
+    wait_for_focus(behind, "more")
+    assert [url for url in asked if "/portal/frame/" in url] == []
+    assert [task["human_loop"] for task in working(desk)] == [second]
+    page.keyboard.type("y")
+    expect(behind.locator("[name=more]")).to_have_value("y")
+    wait_for_offer(page, "crowd-form form")
+    page.keyboard.press("Control+Enter")
+    task_frame(page, third)
+    answers = wait_for_json(s3, output_uri(desk, second))["humanAnswers"]
+    assert answers[0]["answerContent"] == {"text": "as read 2", "more": "y"}
+
+
+def test_another_task_comes_if_somebody_was_faster(
+    page: Page, desk: ReviewDesk, start_loops: StartLoops
+) -> None:
+    first, second, third = start_loops(3)
+    desk.add_worker("faster")
+    sign_in(page, desk)
+    page.keyboard.press("Enter")
+    task_frame(page, first)
+    wait_for_offer(page, "crowd-form form")
+    assert desk.portal("faster").claim(human_loop=second).status_code == 200
+    page.keyboard.press("Control+Enter")
+    frame = task_frame(page, third)
+    expect(frame.locator("input")).to_have_value("as read 3")
+    expect(frame.locator("input")).to_be_focused()
+    expect(page.locator("main iframe:not(.spare)")).to_have_count(1)
+
+
+def test_the_page_behind_belongs_to_no_other_task(
+    page: Page, desk: ReviewDesk, start_loops: StartLoops
+) -> None:
+    """A task that is given back is followed by whatever the person chooses, not by what was prepared."""
+    start_loops(2)
+    sign_in(page, desk)
+    page.keyboard.press("Enter")
+    task_frame(page, "text-1")
+    wait_for_offer(page, "crowd-form form")
+    page.keyboard.press("Control+.")
+    page.wait_for_selector("main .card button:focus")
+    page.keyboard.press("Enter")
+    expect(task_frame(page, "text-1").locator("input")).to_have_value("as read 1")
+
+
+def working(desk: ReviewDesk) -> list[dict[str, Any]]:
+    tasks: list[dict[str, Any]] = desk.portal().http.get("/portal/api/queue").json()["working"]
+    return tasks
 
 
 def test_a_frame_that_could_not_be_prepared_is_loaded(

@@ -45,6 +45,7 @@ LABELS = (
     "PUT /portal/api/preferences",
     "POST /portal/api/tasks/claim",
     "POST /portal/api/tasks/claim-grid",
+    "POST /portal/api/tasks/offer",
     "GET /portal/api/tasks/{task_id}",
     "PUT /portal/api/tasks/{task_id}/draft",
     "POST /portal/api/tasks/{task_id}/heartbeat",

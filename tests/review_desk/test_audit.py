@@ -229,11 +229,12 @@ WRITTEN_IN_TASK_EVENT = {
     "/portal/api/tasks/{task_id}/submit": "answer-refused",
 }
 NO_CHANGE_TO_TELL = {
-    # The house has claimed the task already and not answered it; drafts, heartbeats and preferences are the worker's
-    # own.
+    # The house has claimed the task already and not answered it; an offer takes nothing; drafts, heartbeats and
+    # preferences are the worker's own.
     "/portal/api/preferences",
     "/portal/api/tasks/claim",
     "/portal/api/tasks/claim-grid",
+    "/portal/api/tasks/offer",
     "/portal/api/tasks/{task_id}/draft",
     "/portal/api/tasks/{task_id}/heartbeat",
     "/portal/api/tasks/{task_id}/undo",

@@ -57,6 +57,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/portal/api/logout"): Rule(Let.WORKERS),
     ("GET", "/portal/api/queue"): Rule(Let.WORKERS),
     ("POST", "/portal/api/tasks/claim"): Rule(Let.WORKERS, body={"human_loop": "none"}),
+    ("POST", "/portal/api/tasks/offer"): Rule(Let.WORKERS, body={}),
     ("POST", "/portal/api/tasks/claim-grid"): Rule(
         Let.WORKERS, body={"flow_definition": ":::::flow-definition/none"}
     ),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from postgresql_server import PostgresqlServer
 from review_desk_fixtures import Desk
-from sqlalchemy import insert, select
+from sqlalchemy import Select, insert, select
 
+from review_desk.engine.offers import FIRST
 from review_desk.engine.tables import human_loop
 from review_desk.engine.tasks import NEXT_UNLOCKED
 
@@ -27,10 +29,13 @@ def desk(tmp_path: Path, postgresql: PostgresqlServer) -> Iterator[Desk]:
     made.service.database.engine.dispose()
 
 
+@pytest.mark.parametrize("statements", [NEXT_UNLOCKED, FIRST], ids=["claim", "offer"])
 @pytest.mark.parametrize(
     ("order", "index"), [("team", "ix_human_loop_open"), ("flow", "ix_human_loop_open_in_flow")]
 )
-def test_the_next_loop_is_the_first_of_an_index(desk: Desk, order: str, index: str) -> None:
+def test_the_next_loop_is_the_first_of_an_index(
+    desk: Desk, order: str, index: str, statements: dict[str, Select[Any]]
+) -> None:
     flow = desk.flow()
     ann = desk.worker("ann")
     desk.start(flow, "first")
@@ -41,7 +46,7 @@ def test_the_next_loop_is_the_first_of_an_index(desk: Desk, order: str, index: s
             insert(human_loop), [{**model, "name": f"copy-{number}"} for number in range(LOOPS)]
         )
     values = {"worker_id": ann, "now": desk.clock.now(), "workteam_id": 1, "flow_definition_id": 1}
-    statement = NEXT_UNLOCKED[order]
+    statement = statements[order]
     with desk.service.database.read() as connection:
         compiled = statement.params(values).compile(
             desk.service.database.engine, compile_kwargs={"literal_binds": True}
