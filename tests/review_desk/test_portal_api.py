@@ -165,7 +165,7 @@ def test_a_grid_over_http(review_desk_server: ReviewDesk, portal: Portal, flow: 
 def test_what_comes_with_a_submission_is_only_of_the_workers_teams(
     review_desk_server: ReviewDesk, portal: Portal, start: Any, flow: str
 ) -> None:
-    """The next task is claimed, so it is held: nobody is shown anything of a loop before that."""
+    """Membership is asked for at that moment: who has left a team is not given one of its tasks."""
     review_desk_server.command("team", "create", "elsewhere")
     review_desk_server.add_worker("stranger", "elsewhere")
     review_desk_server.command(
