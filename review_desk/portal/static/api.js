@@ -108,6 +108,21 @@ export class Api {
     return (await this.#request("PUT", "preferences", changed)).body;
   }
 
+  /** What templates keep, by flow definition. @returns {Promise<Record<string, Record<string, any>>>} */
+  async templatePreferences() {
+    return (await this.#request("GET", "template-preferences")).body.flow_definitions;
+  }
+
+  /** @param {string} flowDefinition @param {object} changes null forgets a value @returns {Promise<Record<string, any>>} what is kept now */
+  async changeTemplatePreferences(flowDefinition, changes) {
+    const changed = { flow_definition: flowDefinition, changes };
+    return (await this.#request("PATCH", "template-preferences", changed)).body.preferences;
+  }
+
+  async forgetTemplatePreferences() {
+    await this.#request("DELETE", "template-preferences");
+  }
+
   /** @param {string} id */
   async task(id) {
     return (await this.#request("GET", `tasks/${encodeURIComponent(id)}`)).body;

@@ -27,7 +27,7 @@ export class GridPage {
    * @param {import("./api.js").Api} api
    * @param {string} username
    * @param {any[]} tasks one to nine, of one flow definition
-   * @param {import("./preferences.js").Preferences} preferences
+   * @param {import("./preferences.js").TaskPreferences} preferences
    * @param {(outcome: "done" | "released") => void} finish
    */
   constructor(api, username, tasks, preferences, finish) {

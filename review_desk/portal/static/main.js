@@ -200,7 +200,7 @@ class Portal {
   #showGrid(tasks, flowDefinition) {
     this.page?.close();
     history.replaceState(null, "", `#grid=${encodeURIComponent(flowDefinition)}`);
-    const page = new GridPage(this.api, this.worker.username, tasks, this.#preferences, (outcome) => {
+    const page = new GridPage(this.api, this.worker.username, tasks, this.#preferences.of(flowDefinition), (outcome) => {
       if (outcome === "released") this.#showQueue();
       else this.#nextGrid(flowDefinition, tasks[0].title);
     });
@@ -219,7 +219,7 @@ class Portal {
     history.replaceState(null, "", `#task=${encodeURIComponent(task.id)}`);
     const page = new TaskPage(this.api, this.worker.username, task, wanted, {
       page: taskPage,
-      preferences: this.#preferences,
+      preferences: this.#preferences.of(task.flow_definition),
       finish: (outcome, submitted) => {
         // What is said about this task takes the place of the offer.
         this.#takeBack = null;

@@ -47,7 +47,7 @@ export class Tile {
    *   saved: (state: string) => void,
    *   prefer: (changed: unknown, tile: Tile) => void,
    * }} actions
-   * @param {import("./preferences.js").Preferences} preferences
+   * @param {import("./preferences.js").TaskPreferences} preferences
    */
   constructor(api, username, task, number, actions, preferences) {
     this.task = task;
