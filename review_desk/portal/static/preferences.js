@@ -92,11 +92,19 @@ export class Preferences {
   /** Ask the service, and again until it answers: tasks can be done without. */
   async load() {
     try {
-      const [kept] = await Promise.all([this.api.preferences(), this.templates.load()]);
+      const [kept] = await Promise.all([this.#loadOwn(), this.templates.load()]);
       this.#take(kept);
     } catch {
       this.#again(() => this.load());
     }
+  }
+
+  /** What is about notices is known as soon as it is there. */
+  async #loadOwn() {
+    const kept = await this.api.preferences();
+    this.notices = kept.notices;
+    this.notifiedBy = kept.notified_by;
+    return kept;
   }
 
   /** Do something once the preferences are there; at once if they are. @param {() => void} action */
