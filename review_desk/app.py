@@ -24,7 +24,18 @@ from review_desk.body_limit import BodyLimit
 from review_desk.engine.database import unavailability
 from review_desk.engine.errors import EngineError
 from review_desk.logs import note
-from review_desk.portal import admin, drawings, errors, frame, leads, oidc, pages, reports, sign_in
+from review_desk.portal import (
+    admin,
+    drawings,
+    errors,
+    frame,
+    leads,
+    oidc,
+    pages,
+    reports,
+    sign_in,
+    template_preferences,
+)
 from review_desk.portal import api as portal_api
 from review_desk.portal.schema import describe_as_openapi
 from review_desk.request_log import RequestLog
@@ -59,8 +70,8 @@ def create_app(service: Service, *, access_log: bool = False) -> FastAPI:
     app.add_middleware(RequestLog, access_log=access_log)
     app.state.password_gate = sign_in.password_gate()
     app.state.oidc_gate = oidc.oidc_gate()
-    routers = (sign_in.router, oidc.router, portal_api.router, leads.router, reports.router, admin.router)
-    for router in (*routers, frame.router, drawings.router, pages.router):
+    routers = (sign_in.router, oidc.router, portal_api.router, template_preferences.router, leads.router)
+    for router in (*routers, reports.router, admin.router, frame.router, drawings.router, pages.router):
         app.include_router(router)
     app.add_exception_handler(errors.PortalError, errors.portal_error)
     app.add_exception_handler(EngineError, errors.engine_error)

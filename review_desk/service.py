@@ -35,6 +35,7 @@ from review_desk.engine.sessions import SessionStore
 from review_desk.engine.sign_in import PasswordSignIn
 from review_desk.engine.tags import TagStore
 from review_desk.engine.tasks import TaskStore
+from review_desk.engine.template_preferences import TemplatePreferencesStore
 from review_desk.engine.undo import Undo
 from review_desk.engine.worker_history import WorkerHistory
 from review_desk.engine.workers import WorkerStore
@@ -120,6 +121,7 @@ class Service:
             configured_receivers(settings, self.clock),
         )
         self.preferences = PreferencesStore(self.database)
+        self.template_preferences = TemplatePreferencesStore(self.database, self.clock)
         channels = configured_channels(settings, self.clock)
         self.notices = Notices(
             self.database,

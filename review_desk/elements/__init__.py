@@ -22,6 +22,7 @@ BEFORE = (
     "runtime/values",
     "runtime/messages",
     "runtime/preferences",
+    "runtime/template-preferences",
     "runtime/element",
 )
 """What the elements use, without suffix, in this order."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import exists, select
 
+from review_desk.engine.arns import Scope
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
 from review_desk.engine.tables import flow_definition, human_loop, human_loop_input, human_task_ui, worker
@@ -35,6 +36,9 @@ MATERIAL = (
         human_task_ui.c.content.label("template"),
         human_loop_input.c.content.label("input"),
         flow_definition.c.task_time_limit_in_seconds,
+        flow_definition.c.account_id,
+        flow_definition.c.region,
+        flow_definition.c.name,
     )
     .select_from(human_loop)
     .join(flow_definition, flow_definition.c.id == human_loop.c.flow_definition_id)
@@ -47,11 +51,13 @@ MATERIAL = (
 class Offer:
     """A loop that its worker could take now, and what its page is rendered from.
 
+    :param flow_definition: ARN.
     :param time_limit: seconds that a task of it may take.
     """
 
     human_loop_id: int
     worker_id: int
+    flow_definition: str
     template: str
     task_input: dict[str, Any]
     time_limit: int
@@ -90,6 +96,7 @@ class Offers:
                     return Offer(
                         found,
                         worker_id,
+                        Scope(row.account_id, row.region).arn("flow-definition", row.name),
                         row.template,
                         json.loads(row.input),
                         row.task_time_limit_in_seconds,

@@ -311,6 +311,16 @@ worker_preferences = Table(
     Column("task", JSON, nullable=False),
 )
 
+template_preferences = Table(
+    "template_preferences",
+    metadata,
+    Column("worker_id", ForeignKey("worker.id"), primary_key=True),
+    Column("flow_definition_id", ForeignKey("flow_definition.id"), primary_key=True),
+    Column("preferences", JSON, nullable=False),
+    Column("changed_at", Timestamp, nullable=False),
+)
+"""What a worker prefers in the tasks of one flow definition, as its template has asked to keep it."""
+
 worker_notice = Table(
     "worker_notice",
     metadata,

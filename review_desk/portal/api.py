@@ -17,7 +17,7 @@ from review_desk.engine.worker_history import FinishedTask
 from review_desk.links import OFFER
 from review_desk.portal.authorization import IdleSession, WorkerSession
 from review_desk.portal.desk import Desk
-from review_desk.portal.frame import frame_url, offered_page, task_page
+from review_desk.portal.frame import as_text, frame_url, offered_page, task_page
 from review_desk.portal.models import (
     ChangedPreferences,
     Claim,
@@ -88,8 +88,7 @@ def offer(desk: Desk, session: IdleSession, wanted: Preparation) -> dict[str, An
     found = None
     if desk.settings.prepare_next_task and desk.settings.crowd_script == "own":
         found = desk.offers.next(session.worker_id, wanted.flow_definition)
-    page = offered_page(desk, found) if found else None
-    return {"page": _text(page[0]), "offer": page[1]} if page else Response(status_code=204)
+    return (offered_page(desk, found) if found else None) or Response(status_code=204)
 
 
 @router.post("/tasks/claim-grid", response_model=None, responses=answers(TasksAnswer, *ACTING) | NO_TASK)
@@ -196,13 +195,8 @@ def _claim_next(desk: Service, worker_id: int, wanted: NextClaim) -> dict[str, A
     if rather is not None:
         answer["is_offered"] = found.human_loop_id == rather
     if wanted.with_page and not answer.get("is_offered"):
-        answer["page"] = _text(task_page(desk, found.id)[1])
+        answer["page"] = as_text(task_page(desk, found.id)[1])
     return answer
-
-
-def _text(page: str) -> str:
-    """A page as JSON can carry it: without the halves of characters that a template may print."""
-    return page.encode(errors="replace").decode()
 
 
 def _nothing(found: NoTask) -> Response:

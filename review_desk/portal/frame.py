@@ -53,8 +53,8 @@ def task_page(service: Service, task_id: str) -> tuple[int, str]:
     return _page(service, template, task_input, _lifetime(service, task.time_limit), {"task": task_id})
 
 
-def offered_page(service: Service, offer: Offer) -> tuple[str, str] | None:
-    """Return the page of a task that is not claimed yet, and the token that claims it, if it renders."""
+def offered_page(service: Service, offer: Offer) -> dict[str, str] | None:
+    """Return what the portal gets of a task that is not claimed yet, if its page renders."""
     lifetime = _lifetime(service, offer.time_limit)
     ends = int(service.clock.now().timestamp()) + SHORTEST_LINK_IN_SECONDS
     shown_in = {
@@ -65,7 +65,16 @@ def offered_page(service: Service, offer: Offer) -> tuple[str, str] | None:
     status, page = _page(service, offer.template, offer.task_input, lifetime, shown_in)
     if status != 200:
         return None
-    return page, service.links.offer(offer.human_loop_id, offer.worker_id, SHORTEST_LINK_IN_SECONDS)
+    return {
+        "page": as_text(page),
+        "offer": service.links.offer(offer.human_loop_id, offer.worker_id, SHORTEST_LINK_IN_SECONDS),
+        "flow_definition": offer.flow_definition,
+    }
+
+
+def as_text(page: str) -> str:
+    """Return a page as JSON can carry it: without the halves of characters that a template may print."""
+    return page.encode(errors="replace").decode()
 
 
 def _page(

@@ -248,6 +248,7 @@ class OfferAnswer(_Answer):
 
     page: str
     offer: str
+    flow_definition: str
 
 
 class SubmissionAnswer(_Answer):

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,19 +17,8 @@ from reviewing import sign_in
 from support import ReviewDesk, wait_until
 
 MODERATION = "AWS/Rekognition/DetectModerationLabels/Image/V3"
-TEMPLATE = """<!doctype html><html lang="en"><title>Moderation</title>
-<meta name="review-desk-grid" content="9">
-<meta name="color-scheme" content="light dark">
-<script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
-<crowd-form>
-  <crowd-rekognition-detect-moderation-labels header="Which labels apply?"
-    src="{{ task.input.image | grant_read_access }}" categories="{{ task.input.labels | to_json | escape }}"
-    exclusion-category="{ text: 'None of these' }">
-    <short-instructions>Choose all that apply.</short-instructions>
-  </crowd-rekognition-detect-moderation-labels>
-</crowd-form>
-</html>
-"""
+TEMPLATE_FILE = Path(__file__).parents[2] / "include" / "templates" / "image_moderation.liquid.html"
+TEMPLATE = TEMPLATE_FILE.read_text("utf-8")
 PLAIN = """<meta name="review-desk-grid" content="9">
 <script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
 <crowd-form><label>Text <input name="text" value="{{ task.input.text }}" required></label></crowd-form>
@@ -71,7 +61,7 @@ def start_loops(review_desk_server: ReviewDesk, s3: Any, subject: str) -> Iterat
                 Bucket="documents", Key=f"{number}.png", Body=picture(number), ContentType="image/png"
             )
             task_input = {
-                "image": f"s3://documents/{number}.png",
+                "taskObject": f"s3://documents/{number}.png",
                 "labels": labels(number),
                 "text": f"as read {number + 1}",
             }
@@ -331,6 +321,43 @@ def test_the_queue_offers_a_grid_only_where_it_is_allowed(
     expect(plain.locator("button")).to_have_text(["Start reviewing"])
     held.locator("button").click()
     wait_for_grid(page, 2)
+
+
+def test_blur_and_grey_are_there_in_every_frame_and_in_the_next_grid(
+    page: Page, review_desk_server: ReviewDesk, start_loops: StartLoops, subject: str
+) -> None:
+    start_loops(3)
+    portal = review_desk_server.portal()
+    before = {"moderation.grey": True}
+    portal.http.put("/portal/api/preferences", json={"task": before}).raise_for_status()
+
+    def expect_filter(number: int, css: str) -> None:
+        expect(frame_of(page, number).locator("img.image")).to_have_css("filter", css)
+
+    def kept() -> Any:
+        return portal.http.get("/portal/api/preferences").json()["task"]
+
+    open_grid(page, review_desk_server, subject, 3)
+    for number in (1, 2, 3):
+        expect_filter(number, "grayscale(1)")
+    open_task(page, 2)
+    page.keyboard.press("b")
+    page.keyboard.press("g")
+    page.keyboard.press("Escape")
+    for number in (1, 2, 3):
+        expect_filter(number, "blur(6px)")
+    # To look is not to change: the tasks still stand as predicted.
+    assert states(page) == ["as predicted"] * 3
+    wait_until(lambda: kept() == {"moderation.blur": 6})
+    page.reload()
+    wait_for_grid(page, 3)
+    expect_filter(3, "blur(6px)")
+    page.get_by_role("button", name="Preferences", exact=True).click()
+    page.get_by_label("Forget the keys").check()
+    page.get_by_role("button", name="Save").click()
+    for number in (1, 2, 3):
+        expect_filter(number, "none")
+    assert kept() == {}
 
 
 def test_it_is_accessible(

@@ -27,6 +27,31 @@ MODERATION = (
     f"{SCRIPT}<crowd-form><crowd-rekognition-detect-moderation-labels src='{image()}' header='Review' "
     "categories=\"['Violence', 'Weapons']\"></crowd-rekognition-detect-moderation-labels></crowd-form>"
 )
+GREEDY = """
+<script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
+<crowd-form><input name="a" value="1"></crowd-form>
+<script>
+reviewDesk.preferences.whenGiven(() => {
+  const given = ["zoom", "theirs"].map((name) => reviewDesk.preferences.get(name) ?? null);
+  document.body.dataset.given = JSON.stringify(given);
+});
+document.addEventListener("all-crowd-elements-ready", () => {
+  const tell = (preferences) => window.parent.postMessage({type: "review-desk:preferences", preferences}, "*");
+  for (const wrong of [null, 7, "x", [1], {"__proto__": {"polluted": true}}]) tell(wrong);
+  tell({
+    "template.zoom": 2,
+    "template.": 1,
+    "template.<b>": 1,
+    "template.nested": {"a": 1},
+    "template.long": "x".repeat(201),
+    "template.infinite": Infinity,
+    "template.document.keys.accept": "F9",
+    "zoom": 3,
+  });
+});
+</script>
+"""
+OTHER = GREEDY.replace('"template.zoom": 2', '"template.theirs": 7')
 TOOLS = ".tools:has([aria-keyshortcuts=G])"
 HOSTILE = """
 <script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
@@ -71,6 +96,11 @@ def start(review_desk_server: ReviewDesk) -> Any:
 def kept(desk: ReviewDesk, worker: str) -> dict[str, Any]:
     found: dict[str, Any] = desk.portal(worker).http.get("/portal/api/preferences").json()["task"]
     return found
+
+
+def kept_by_templates(desk: ReviewDesk, worker: str) -> dict[str, Any]:
+    answer = desk.portal(worker).http.get("/portal/api/template-preferences").json()["flow_definitions"]
+    return {arn.rsplit("/", 1)[1]: values for arn, values in answer.items()}
 
 
 def open_task(page: Page, title: str, human_loop: str) -> Frame:
@@ -185,6 +215,54 @@ def test_a_hostile_template_writes_nothing_but_a_known_value(
     assert kept(review_desk_server, "worker-3") == {"document.keys.missing": "F4"}
     assert page.evaluate("({}).polluted") is None
     assert review_desk_server.portal("worker-3").http.get("/portal/api/preferences").json()["notices"] is True
+
+
+def test_a_template_gets_back_what_it_kept_and_nothing_of_another_one(
+    page: Page, review_desk_server: ReviewDesk, start: Any
+) -> None:
+    greedy, again = start("greedy", GREEDY, 2)
+    [other] = start("other", OTHER)
+    sign_in(page, review_desk_server, "worker-3")
+    open_task(page, "greedy", greedy)
+    usual = {"zoom": 2, "document.keys.accept": "F9"}
+    wait_until(lambda: kept_by_templates(review_desk_server, "worker-3") == {"greedy": usual})
+    page.keyboard.press("Control+Enter")
+    frame = task_frame(page, again)
+    expect(frame.locator("body")).to_have_attribute("data-given", "[2,null]")
+    page.keyboard.press("Control+.")
+    frame = open_task(page, "other", other)
+    expect(frame.locator("body")).to_have_attribute("data-given", "[null,7]")
+    theirs = {"theirs": 7, "document.keys.accept": "F9"}
+    wait_until(
+        lambda: kept_by_templates(review_desk_server, "worker-3") == {"greedy": usual, "other": theirs}
+    )
+    assert "document.keys.accept" not in kept(review_desk_server, "worker-3")
+    assert page.evaluate("({}).polluted") is None
+
+    page.get_by_role("button", name="Preferences", exact=True).click()
+    page.get_by_label("Forget the keys").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#toast")).to_have_text("Your preferences are saved.")
+    assert kept_by_templates(review_desk_server, "worker-3") == {}
+
+
+def test_what_a_template_keeps_without_end_is_refused_and_hurts_nobody(
+    page: Page, review_desk_server: ReviewDesk, start: Any
+) -> None:
+    flood = GREEDY.replace(
+        '"zoom": 3,',
+        "...Object.fromEntries(Array.from({length: 5000}, (_, n) => [`template.n${n}`, 'x'.repeat(200)])),",
+    )
+    [loop] = start("flood", flood)
+    sign_in(page, review_desk_server, "worker-3")
+    with page.expect_response(lambda response: response.request.method == "PATCH") as refused:
+        frame = open_task(page, "flood", loop)
+    assert refused.value.status == 400
+    assert len(refused.value.request.post_data_json["changes"]) == 50
+    assert "flood" not in kept_by_templates(review_desk_server, "worker-3")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".outcome[data-reason=empty]")
+    assert frame.is_detached()
 
 
 def test_the_portal_knows_every_key_of_the_document_screen() -> None:

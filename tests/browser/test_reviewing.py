@@ -351,6 +351,19 @@ def test_keys_of_the_form_can_be_changed_and_letters_switched_off(
     assert image is not None
     assert image["width"] > image["height"]
 
+    # The next form has them, too.
+    page.wait_for_timeout(600)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    frame = task_frame(page, name)
+    page.keyboard.press("Alt+h")
+    expect(frame.get_by_role("button", name="Unreadable: Ctrl+B")).to_be_visible()
+    expect(frame.locator("#singles")).not_to_be_checked()
+    frame.locator("#keys-reset").click()
+    expect(frame.get_by_role("button", name="Value blank: Ctrl+B")).to_be_visible()
+    kept = review_desk_server.portal().http
+    wait_until(lambda: kept.get("/portal/api/template-preferences").json() == {"flow_definitions": {}})
+
 
 def test_keys_typed_before_the_form_has_the_focus_are_the_forms(
     page: Page, review_desk_server: ReviewDesk, start_loops: StartLoops

@@ -43,6 +43,9 @@ LABELS = (
     "GET /portal/api/history",
     "GET /portal/api/preferences",
     "PUT /portal/api/preferences",
+    "GET /portal/api/template-preferences",
+    "PATCH /portal/api/template-preferences",
+    "DELETE /portal/api/template-preferences",
     "POST /portal/api/tasks/claim",
     "POST /portal/api/tasks/claim-grid",
     "POST /portal/api/tasks/offer",
@@ -71,6 +74,7 @@ LABELS = (
     "PATCH /portal/api/workers/{username}",
     "GET /portal/api/audit",
 )
+FLOW = b"arn:aws:sagemaker:us-east-1:000000000000:flow-definition/portal"
 OPEN_TO_ALL = LABELS[:2]
 OFTEN = ("PUT /portal/api/tasks/{task_id}/draft", *["POST /portal/api/tasks/{task_id}/submit"] * 3)
 ON_TASKS = tuple(label for label in LABELS if "{task_id}" in label or "{name}" in label)
@@ -238,6 +242,12 @@ def test_what_leads_and_admins_look_for_may_be_anything(
         ("POST", "loops/requeue", b'{"names": [%b]}' % written),
         ("POST", "loops/stop", b'{"names": [%b], "region": %b}' % (written, written)),
         ("GET", f"loops.csv?name={name}", b""),
+        ("PATCH", "template-preferences", b'{"flow_definition": %b, "changes": {}}' % written),
+        (
+            "PATCH",
+            "template-preferences",
+            b'{"flow_definition": "%b", "changes": {%b: %b}}' % (FLOW, written, written),
+        ),
         ("GET", f"report?flow_definition={name}", b""),
         ("GET", f"report.csv?team={name}", b""),
         ("GET", f"report?days={name}", b""),

@@ -232,6 +232,7 @@ NO_CHANGE_TO_TELL = {
     # The house has claimed the task already and not answered it; an offer takes nothing; drafts, heartbeats and
     # preferences are the worker's own.
     "/portal/api/preferences",
+    "/portal/api/template-preferences",
     "/portal/api/tasks/claim",
     "/portal/api/tasks/claim-grid",
     "/portal/api/tasks/offer",

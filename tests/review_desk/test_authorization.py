@@ -11,6 +11,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 from portal_house import House
+from review_desk_fixtures import SCOPE
 
 CALLERS = ("nobody", "worker", "other lead", "lead", "admin")
 REFUSALS = {"SignedOut", "RoleMissing", "CsrfTokenMissing"}
@@ -70,6 +71,13 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/portal/api/history"): Rule(Let.WORKERS),
     ("GET", "/portal/api/preferences"): Rule(Let.WORKERS),
     ("PUT", "/portal/api/preferences"): Rule(Let.WORKERS, body={"notices": True}),
+    ("GET", "/portal/api/template-preferences"): Rule(Let.WORKERS),
+    ("PATCH", "/portal/api/template-preferences"): Rule(
+        Let.WORKERS,
+        ("worker", "lead"),
+        {"flow_definition": SCOPE.arn("flow-definition", "flow"), "changes": {}},
+    ),
+    ("DELETE", "/portal/api/template-preferences"): Rule(Let.WORKERS),
     ("POST", "/portal/api/tasks/{task_id}/release"): Rule(Let.WORKERS, HOLDER),
     ("POST", "/portal/api/tasks/{task_id}/decline"): Rule(Let.WORKERS, HOLDER, ANSWER),
     ("GET", "/portal/api/teams"): Rule(Let.LEADS),

@@ -170,7 +170,8 @@ def test_an_offer_over_http(review_desk_server: ReviewDesk, start: Callable[[str
     portal = review_desk_server.portal("worker-1")
     task = portal.claim(flow_definition=flow).json()
     offer = ask(portal, flow).json()
-    assert offer.keys() == {"page", "offer"}
+    assert offer.keys() == {"page", "offer", "flow_definition"}
+    assert offer["flow_definition"] == flow
     assert portal.http.get("/portal/api/queue").json()["working"][0]["id"] == task["id"], "nothing is claimed"
     assert picture(portal, offer["page"]) == 200
 

@@ -23,6 +23,8 @@ export class UnreachableError extends Error {}
 
 const TIMEOUT_MS = 20_000;
 
+/** @typedef {{page: string, offer: string, flow_definition: string}} Offer */
+
 export class Api {
   #csrfToken = "";
   /** @type {Promise<void> | null} */
@@ -101,7 +103,7 @@ export class Api {
   /**
    * The page of the task that would come next, which is not claimed by this, and the token that claims it.
    * @param {{flow_definition?: string}} wanted
-   * @returns {Promise<{page: string, offer: string} | null>}
+   * @returns {Promise<Offer | null>}
    */
   async offer(wanted) {
     const { status, body } = await this.#request("POST", "tasks/offer", wanted);
@@ -116,6 +118,21 @@ export class Api {
   /** @param {{notices?: boolean, task?: object}} changed each part as a whole */
   async savePreferences(changed) {
     return (await this.#request("PUT", "preferences", changed)).body;
+  }
+
+  /** What templates keep, by flow definition. @returns {Promise<Record<string, Record<string, any>>>} */
+  async templatePreferences() {
+    return (await this.#request("GET", "template-preferences")).body.flow_definitions;
+  }
+
+  /** @param {string} flowDefinition @param {object} changes null forgets a value @returns {Promise<Record<string, any>>} what is kept now */
+  async changeTemplatePreferences(flowDefinition, changes) {
+    const changed = { flow_definition: flowDefinition, changes };
+    return (await this.#request("PATCH", "template-preferences", changed)).body.preferences;
+  }
+
+  async forgetTemplatePreferences() {
+    await this.#request("DELETE", "template-preferences");
   }
 
   /** @param {string} id */

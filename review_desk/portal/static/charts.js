@@ -25,13 +25,13 @@ const LETTERS_AT_MOST = 22;
  * @returns {HTMLElement}
  */
 export function chart({ title, summary, head, bars, empty, upright = false, most }) {
-  if (!bars.length) return make("figure.chart", {}, make("figcaption", {}, title), make("p", {}, empty));
+  if (!bars.length) return make("figure.chart", { "data-key": title }, make("figcaption", {}, title), make("p", {}, empty));
   const full = most ?? Math.max(1, ...bars.map((bar) => bar.value));
   const rows = bars.map((bar) => make("tr", {}, make("th", { scope: "row" }, bar.label), make("td", {}, bar.text)));
   const hidden = upright ? 0 : Math.max(0, bars.length - ROWS_AT_MOST);
   return make(
     "figure.chart",
-    {},
+    { "data-key": title },
     make("figcaption", {}, title),
     upright ? uprightBars(summary, bars, full) : lyingBars(summary, bars.slice(0, ROWS_AT_MOST), full),
     hidden ? make("p", {}, strings.team.moreInTable(hidden)) : null,

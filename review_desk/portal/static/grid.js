@@ -26,11 +26,13 @@ export class GridPage {
   /**
    * @param {import("./api.js").Api} api
    * @param {string} username
-   * @param {any[]} tasks one to nine
+   * @param {any[]} tasks one to nine, of one flow definition
+   * @param {import("./preferences.js").TaskPreferences} preferences
    * @param {(outcome: "done" | "released") => void} finish
    */
-  constructor(api, username, tasks, finish) {
+  constructor(api, username, tasks, preferences, finish) {
     this.api = api;
+    this.preferences = preferences;
     this.finish = finish;
     this.title = tasks[0].title;
     this.instructions = tasks[0].instructions;
@@ -47,14 +49,22 @@ export class GridPage {
     this.commit = make("button.primary", { type: "button", title: "Enter", onclick: () => this.#commit() });
     this.tiles = tasks.map(
       (task, position) =>
-        new Tile(api, username, task, position + 1, {
-          open: (tile) => this.#open(tile),
-          back: () => this.#back(),
-          key: (key, tile) => this.#shortcut(key, tile),
-          decline: (tile) => this.#decline(tile),
-          release: (tile) => this.#release([tile]),
-          saved: (state) => this.#showSaved(state),
-        })
+        new Tile(
+          api,
+          username,
+          task,
+          position + 1,
+          {
+            open: (tile) => this.#open(tile),
+            back: () => this.#back(),
+            key: (key, tile) => this.#shortcut(key, tile),
+            decline: (tile) => this.#decline(tile),
+            release: (tile) => this.#release([tile]),
+            saved: (state) => this.#showSaved(state),
+            prefer: (changed, tile) => this.#prefer(changed, tile),
+          },
+          preferences
+        )
     );
     this.section = make(
       "section.grid",
@@ -114,6 +124,17 @@ export class GridPage {
     window.removeEventListener("message", this.#onMessage);
     window.removeEventListener("keydown", this.#onKey);
     clearNotices();
+  }
+
+  /** Hand over what the worker prefers to every frame. */
+  tellPreferences() {
+    for (const tile of this.tiles) tile.tellPreferences();
+  }
+
+  /** What is changed in one frame is good for all of them. @param {unknown} changed @param {Tile} by */
+  #prefer(changed, by) {
+    this.preferences.change(changed);
+    for (const tile of this.tiles) if (tile !== by) tile.tellPreferences();
   }
 
   /** @param {string} state of a draft */

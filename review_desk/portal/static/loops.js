@@ -1,6 +1,7 @@
 // @ts-check
 import { RefusedError } from "./api.js";
 import { ask, make } from "./dom.js";
+import { patchContent } from "./patch.js";
 import { columns } from "./report.js";
 import { strings } from "./strings.js";
 
@@ -65,6 +66,26 @@ export class LoopSearch {
     this.#fill();
   }
 
+  /** Fetch again what is shown, and keep what is chosen of it. */
+  async refresh() {
+    const known = this.#loops;
+    const count = known.length;
+    let { loops, before } = await this.api.loops(this.wanted);
+    while (before !== null && loops.length < count) {
+      const page = await this.api.loops(this.wanted, before);
+      loops = [...loops, ...page.loops];
+      before = page.before;
+    }
+    // Something was done meanwhile, and has fetched them anew.
+    if (this.#loops !== known || known.length !== count) return;
+    this.#loops = loops;
+    this.#before = before;
+    const shown = new Set(loops.map(keyOf));
+    for (const key of this.#chosen.keys()) if (!shown.has(key)) this.#chosen.delete(key);
+    patchContent(this.#rows, make("tbody", {}, ...loops.map((/** @type {any} */ loop) => this.#row(loop))));
+    this.#showCounts();
+  }
+
   /** @returns {Node[]} */
   render() {
     const head = [texts.name, texts.flow, texts.status, texts.answers, texts.working, texts.started];
@@ -116,6 +137,10 @@ export class LoopSearch {
 
   #fill() {
     this.#rows.replaceChildren(...this.#loops.map((loop) => this.#row(loop)));
+    this.#showCounts();
+  }
+
+  #showCounts() {
     this.#table.hidden = !this.#loops.length;
     this.#none.hidden = Boolean(this.#loops.length);
     this.#more.hidden = this.#before === null;
@@ -137,7 +162,7 @@ export class LoopSearch {
     });
     return make(
       "tr",
-      {},
+      { "data-key": key },
       make("td", {}, box),
       make("th", { scope: "row" }, make("a", { href: loopLink(loop) }, loop.name)),
       make("td.wrap", {}, loop.flow_definition.split("/").pop()),
@@ -156,7 +181,8 @@ export class LoopSearch {
 
   #countChosen() {
     const count = this.#chosen.size;
-    this.#count.textContent = count ? texts.chosen(count) : texts.noneChosen;
+    const said = count ? texts.chosen(count) : texts.noneChosen;
+    if (this.#count.textContent !== said) this.#count.textContent = said;
     this.#stop.disabled = this.#requeue.disabled = !count;
     this.#all.checked = count > 0 && count === this.#loops.length;
     this.#all.indeterminate = count > 0 && count < this.#loops.length;
@@ -237,6 +263,8 @@ function parts(loops) {
  */
 export class LoopDetail {
   #body = make("div");
+  /** @type {string[]} user names of who could be given a task */
+  #candidates = [];
   #said = make("p.said", { role: "status" });
 
   /**
@@ -256,6 +284,11 @@ export class LoopDetail {
     this.#body.replaceChildren(...this.#render(await this.api.loop(this.name, this.region)));
   }
 
+  /** Fetch it again, and change only what has changed. */
+  async refresh() {
+    patchContent(this.#body, make("div", {}, ...this.#render(await this.api.loop(this.name, this.region))));
+  }
+
   /** @returns {Node[]} */
   render() {
     return [
@@ -268,6 +301,7 @@ export class LoopDetail {
 
   /** @param {any} loop */
   #render(loop) {
+    this.#candidates = loop.candidates;
     const facts = [
       [texts.flow, loop.flow_definition.split("/").pop()],
       [texts.status, texts.statuses[/** @type {"Failed"} */ (loop.status)]],
@@ -295,11 +329,11 @@ export class LoopDetail {
       const isHeld = task.state === "working";
       const buttons = [
         make("button", { type: "button", "aria-label": texts.requeueFrom(task.worker), onclick: () => this.#requeue(task) }, texts.requeueOne),
-        make("button", { type: "button", "aria-label": texts.reassignFrom(task.worker), onclick: () => this.#reassign(task, loop.candidates) }, texts.reassign),
+        make("button", { type: "button", "aria-label": texts.reassignFrom(task.worker), onclick: () => this.#reassign(task) }, texts.reassign),
       ];
       return make(
         "tr",
-        {},
+        { "data-key": task.id },
         make("th", { scope: "row" }, task.worker),
         make("td", {}, texts.states[/** @type {"working"} */ (task.state)] ?? task.state),
         make("td", {}, written(task.accepted_at)),
@@ -340,8 +374,9 @@ export class LoopDetail {
     });
   }
 
-  /** @param {any} task @param {string[]} candidates */
-  async #reassign(task, candidates) {
+  /** @param {any} task */
+  async #reassign(task) {
+    const candidates = this.#candidates;
     const select = make("select", { id: "new-holder" }, ...candidates.map((name) => make("option", { value: name }, name)));
     const username = await ask({
       heading: texts.reassignHeading(task.worker),

@@ -103,7 +103,7 @@ class Portal {
     try {
       if (wanted.notices !== preferences.notices) await preferences.setNotices(wanted.notices);
       if (wanted.forget) await preferences.forgetTask();
-      if (wanted.forget && this.page instanceof TaskPage) this.page.tellPreferences();
+      if (wanted.forget && this.page && "tellPreferences" in this.page) this.page.tellPreferences();
       toast(texts.saved);
     } catch (error) {
       toast(error instanceof RefusedError ? error.message : strings.signIn.unreachable);
@@ -200,7 +200,7 @@ class Portal {
   #showGrid(tasks, flowDefinition) {
     this.page?.close();
     history.replaceState(null, "", `#grid=${encodeURIComponent(flowDefinition)}`);
-    const page = new GridPage(this.api, this.worker.username, tasks, (outcome) => {
+    const page = new GridPage(this.api, this.worker.username, tasks, this.#preferences.of(flowDefinition), (outcome) => {
       if (outcome === "released") this.#showQueue();
       else this.#nextGrid(flowDefinition, tasks[0].title);
     });
@@ -220,7 +220,7 @@ class Portal {
     const page = new TaskPage(this.api, this.worker.username, task, wanted, {
       page: taskPage ?? null,
       isOffered: Boolean(isOffered),
-      preferences: this.#preferences,
+      preferencesOf: (flow) => this.#preferences.of(flow),
       finish: (outcome, submitted) => {
         // What is said about this task takes the place of the offer.
         this.#takeBack = null;

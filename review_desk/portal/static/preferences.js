@@ -1,13 +1,22 @@
 // @ts-check
+import { TemplatePreferences } from "./template-preferences.js";
 
 /**
  * What a worker prefers: kept by the service for this worker, handed to the page of each task.
  *
  * A task's page is other people's script. So only names that are known here are taken from it, each with a value of
- * its kind; nothing of it is ever shown by the portal.
+ * its kind; nothing of it is ever shown by the portal. What a template keeps for itself is in template-preferences.js.
  */
 
 /** @typedef {string | number | boolean} Value */
+
+/**
+ * @typedef {{
+ *   readonly task: Record<string, Value>,
+ *   whenLoaded: (action: () => void) => void,
+ *   change: (changed: unknown) => void,
+ * }} TaskPreferences
+ */
 
 const DOCUMENT_ACTIONS = [
   "accept", "previous", "nextField", "previousField", "blank", "missing", "unreadable", "notPair", "submit",
@@ -53,6 +62,26 @@ export class Preferences {
   /** @param {import("./api.js").Api} api */
   constructor(api) {
     this.api = api;
+    this.templates = new TemplatePreferences(api);
+  }
+
+  /**
+   * What the pages of one flow definition's tasks have to do with: theirs, and what is good for all.
+   * @param {string} flow
+   * @returns {TaskPreferences}
+   */
+  of(flow) {
+    const all = this;
+    return {
+      get task() {
+        return { ...all.task, ...all.templates.of(flow) };
+      },
+      whenLoaded: (action) => all.whenLoaded(action),
+      change: (changed) => {
+        all.change(changed);
+        all.templates.change(flow, changed);
+      },
+    };
   }
 
   /** The part for the pages of tasks, without what is not known (any more). @returns {Record<string, Value>} */
@@ -63,10 +92,19 @@ export class Preferences {
   /** Ask the service, and again until it answers: tasks can be done without. */
   async load() {
     try {
-      this.#take(await this.api.preferences());
+      const [kept] = await Promise.all([this.#loadOwn(), this.templates.load()]);
+      this.#take(kept);
     } catch {
       this.#again(() => this.load());
     }
+  }
+
+  /** What is about notices is known as soon as it is there. */
+  async #loadOwn() {
+    const kept = await this.api.preferences();
+    this.notices = kept.notices;
+    this.notifiedBy = kept.notified_by;
+    return kept;
   }
 
   /** Do something once the preferences are there; at once if they are. @param {() => void} action */
@@ -100,11 +138,13 @@ export class Preferences {
   async forgetTask() {
     this.#changes = {};
     this.#take(await this.api.savePreferences({ task: {} }));
+    await this.templates.forget();
   }
 
   /** Stop; somebody else has signed in. */
   close() {
     this.#closed = true;
+    this.templates.close();
     window.clearTimeout(this.#timer);
     this.#waiting = [];
     this.#changes = {};

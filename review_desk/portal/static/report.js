@@ -36,12 +36,12 @@ function nowTable(teams) {
   const bodies = teams.map((team) =>
     make(
       "tbody",
-      {},
+      { "data-key": team.arn },
       make("tr", {}, make("th.group", { scope: "rowgroup", colSpan: head.length }, `${team.name} · ${texts.members(team.members)}`)),
       ...team.flow_definitions.map((/** @type {any} */ flow) =>
         make(
           "tr",
-          {},
+          { "data-key": flow.flow_definition },
           make("th", { scope: "row" }, make("a", { href: reportLink({ flow_definition: flow.flow_definition }) }, flow.name), make("small", {}, flow.title)),
           make("td.number", {}, String(flow.open)),
           make("td.number", {}, String(flow.working)),

@@ -170,6 +170,10 @@ export const strings = {
       ["Alt+I", "these instructions"],
     ],
   },
+  refresh: {
+    automatic: "Refresh by itself",
+    asOf: (/** @type {string} */ time) => `As of ${time}`,
+  },
   team: {
     title: "Team",
     csv: "Save as CSV",

@@ -19,9 +19,9 @@ class TaskFrames {
   #timer = 0;
   /** @type {string | null} the token of the task whose page the spare frame has */
   #offer = null;
-  /** @type {() => Promise<{page: string, offer: string} | null>} */
+  /** @type {() => Promise<import("./api.js").Offer | null>} */
   #ask = async () => null;
-  /** @type {() => object} */
+  /** @type {(flow: string) => object} */
   #preferences = () => ({});
 
   constructor() {
@@ -57,8 +57,8 @@ class TaskFrames {
   /**
    * Prepare the next frame, when the person has what they wait for.
    * @param {Element} stage
-   * @param {() => Promise<{page: string, offer: string} | null>} ask for the page of the task that would come next
-   * @param {() => object} preferences what the page gets to know before it is shown
+   * @param {() => Promise<import("./api.js").Offer | null>} ask for the page of the task that would come next
+   * @param {(flow: string) => object} preferences what the page gets to know before it is shown
    */
   prepare(stage, ask, preferences) {
     window.clearTimeout(this.#timer);
@@ -81,7 +81,7 @@ class TaskFrames {
     if (!offered || frame !== this.#spare) return;
     this.#offer = offered.offer;
     frame.contentWindow?.postMessage({ type: "review-desk:page", html: offered.page, isOffered: true }, "*");
-    frame.contentWindow?.postMessage({ type: "review-desk:preferences", preferences: this.#preferences() }, "*");
+    frame.contentWindow?.postMessage({ type: "review-desk:preferences", preferences: this.#preferences(offered.flow_definition) }, "*");
   }
 
   /** Whether a frame has the elements and no page. */

@@ -41,18 +41,19 @@ export class TaskPage {
    * @param {{
    *   page: string | null,
    *   isOffered: boolean,
-   *   preferences: import("./preferences.js").Preferences,
+   *   preferencesOf: (flow: string) => import("./preferences.js").TaskPreferences,
    *   finish: (outcome: "submitted" | "released" | "declined" | "gone" | "back", submitted?: any) => void,
    *   takeBack: () => void,
    * }} way `page`: the task's page, if it came with the task; `isOffered`: it is in the spare frame; `submitted` is the service's answer; `takeBack` undoes the submission before, if that is possible
    */
-  constructor(api, username, task, wanted, { page, isOffered, preferences, finish, takeBack }) {
+  constructor(api, username, task, wanted, { page, isOffered, preferencesOf, finish, takeBack }) {
     this.api = api;
     this.task = task;
     this.wanted = wanted;
     this.page = page;
     this.isOffered = isOffered;
-    this.preferences = preferences;
+    this.preferencesOf = preferencesOf;
+    this.preferences = preferencesOf(task.flow_definition);
     this.finish = finish;
     this.takeBack = takeBack;
     this.draft = new Draft(api, username, task, (state) => this.#showSaved(state));
@@ -211,7 +212,7 @@ export class TaskPage {
     this.#frame?.classList.remove("waiting", "spare");
     const stage = byId("main").querySelector(".task");
     for (const old of Array.from(stage?.children ?? [])) if (old !== this.#frame && !taskFrames.isSpare(old)) old.remove();
-    if (stage) taskFrames.prepare(stage, () => this.api.offer(this.wanted), () => this.preferences.task);
+    if (stage) taskFrames.prepare(stage, () => this.api.offer(this.wanted), (flow) => this.preferencesOf(flow).task);
     if (document.querySelector("dialog[open]")) return;
     this.#focusFrame();
   }

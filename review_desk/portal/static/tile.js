@@ -26,6 +26,7 @@ export class Tile {
   large = false;
   #ready = false;
   #unseen = false;
+  #closed = false;
   #endsAt = 0;
   /** @type {((answer: object | null) => void) | null} */
   #answered = null;
@@ -44,13 +45,16 @@ export class Tile {
    *   decline: (tile: Tile) => void,
    *   release: (tile: Tile) => void,
    *   saved: (state: string) => void,
+   *   prefer: (changed: unknown, tile: Tile) => void,
    * }} actions
+   * @param {import("./preferences.js").TaskPreferences} preferences
    */
-  constructor(api, username, task, number, actions) {
+  constructor(api, username, task, number, actions, preferences) {
     this.task = task;
     this.hold(task.lease);
     this.number = number;
     this.actions = actions;
+    this.preferences = preferences;
     this.draft = new Draft(api, username, task, actions.saved);
     this.frame = make("iframe", { title: `${strings.task.frame} ${number}: ${task.title}`, inert: true });
     this.frame.setAttribute("sandbox", "allow-scripts allow-forms");
@@ -114,6 +118,7 @@ export class Tile {
   }
 
   close() {
+    this.#closed = true;
     window.clearTimeout(this.#timer);
     this.#answered?.(null);
     this.draft.close();
@@ -129,9 +134,20 @@ export class Tile {
     this.frame.contentWindow?.postMessage(message, "*");
   }
 
-  /** @param {{type?: unknown, answer?: unknown, key?: unknown, unreported?: unknown, unseen?: unknown}} message of the frame */
-  hear({ type, answer, key, unreported, unseen }) {
+  /** Hand over what the worker prefers, as soon as it is known. */
+  tellPreferences() {
+    this.preferences.whenLoaded(() => {
+      if (!this.#closed) this.tell({ type: "review-desk:preferences", preferences: this.preferences.task });
+    });
+  }
+
+  /**
+   * @param {{type?: unknown, answer?: unknown, key?: unknown, unreported?: unknown, unseen?: unknown, preferences?: unknown}} message
+   *   of the frame
+   */
+  hear({ type, answer, key, unreported, unseen, preferences }) {
     if (type === "review-desk:ready") this.#frameReady();
+    else if (type === "review-desk:preferences") this.actions.prefer(preferences, this);
     else if (this.settled) return;
     else if (type === "review-desk:change" && isAnswer(answer)) this.#change(/** @type {object} */ (answer));
     else if (type === "review-desk:submit" && isAnswer(answer)) {
@@ -147,6 +163,7 @@ export class Tile {
   #frameReady() {
     window.clearTimeout(this.#timer);
     this.#ready = true;
+    this.tellPreferences();
     const answer = this.draft.restore();
     if (answer) this.tell({ type: "review-desk:draft", answer });
     this.changed = answer !== null;
