@@ -180,33 +180,29 @@ class ConfidenceCheck:
         self._true_if_missing = (missing == "Activate") == speaks_for_review
 
     def evaluate(self, data: Prediction, item_id: str) -> Outcome:
-        matched, seen, missing = [], [], []
-        for found in self._path.find(data.document):
-            if found.value is MISSING or found.value is None:
-                missing.append(found)
+        reasons: list[str] = []
+        places: list[str] = []
+        matched: list[float] = []
+        seen: list[float] = []
+        is_missing = False
+        for at in self._path.find(data.document):
+            value = at.value
+            if value is MISSING or value is None:
+                is_missing = True
+                if self._true_if_missing:
+                    reasons.append(f"{self._subject(at)}: confidence is missing")
+                    places.append(self._path.concrete(at.keys))
                 continue
-            confidence = finite_number(found.value)
+            confidence = finite_number(value)
             if confidence is None:
-                raise not_a_number(found.value, self._path.concrete(found.keys))
+                raise not_a_number(value, self._path.concrete(at.keys))
             seen.append(confidence)
             if self._bounds.meets(confidence):
-                matched.append((confidence, found))
-        if not matched and not (missing and self._true_if_missing):
-            return Outcome(False, confidence=min(seen, default=None), is_missing=bool(missing))
-        told = missing if self._true_if_missing else []
-        return Outcome(
-            True,
-            (
-                *(
-                    f"{self._subject(at)}: confidence {shown(value)} is {self._bounds}"
-                    for value, at in matched
-                ),
-                *(f"{self._subject(at)}: confidence is missing" for at in told),
-            ),
-            min((value for value, _ in matched), default=None),
-            frozenset(self._path.concrete(at.keys) for at in (*(at for _, at in matched), *told)),
-            is_missing=bool(told),
-        )
+                matched.append(confidence)
+                reasons.append(f"{self._subject(at)}: confidence {shown(confidence)} is {self._bounds}")
+                places.append(self._path.concrete(at.keys))
+        lowest = min(matched or seen, default=None) if matched or not places else None
+        return Outcome(bool(places), tuple(reasons), lowest, frozenset(places), is_missing)
 
     def _subject(self, at: Found) -> str:
         name = at.holder.get("name") if isinstance(at.holder, Mapping) else None

@@ -30,7 +30,7 @@ class ActivationData(Protocol):
 
 def finite_number(value: Any) -> float | None:
     """Return a number as a float; None for anything else, such as a text, ``true`` or NaN."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, Real)):
+    if type(value) is not float and (isinstance(value, bool) or not isinstance(value, Real)):
         return None
     try:
         number = float(value)

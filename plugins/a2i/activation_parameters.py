@@ -44,14 +44,19 @@ class Bounds:
             if prefix + name in parameters
         ]
 
+        self._text = " and ".join(f"{words} {shown(limit)}" for _, limit, words in self._limits)
+
     def __bool__(self) -> bool:
         return bool(self._limits)
 
     def __str__(self) -> str:
-        return " and ".join(f"{words} {shown(limit)}" for _, limit, words in self._limits)
+        return self._text
 
     def meets(self, confidence: float) -> bool:
-        return all(compare(confidence, limit) for compare, limit, _ in self._limits)
+        for compare, limit, _ in self._limits:  # noqa: SIM110 (an all() of a generator takes thrice as long)
+            if not compare(confidence, limit):
+                return False
+        return True
 
 
 def thresholds(*prefixes: str) -> Iterator[str]:

@@ -7,11 +7,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
 
-#: What :meth:`JsonPath.find` yields for a place that is not there.
+#: What :meth:`JsonPath.find` returns for a place that is not there.
 MISSING: Final = object()
 
 _EVERY: Final = object()
@@ -27,13 +26,12 @@ class JsonPathError(ValueError):
     """A text that is no path of this kind; the message says from where on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One place that a path leads to.
 
     :ivar keys: the element taken at every ``[*]``, in order.
     :ivar value: what is there, or :data:`MISSING`.
-    :ivar holder: the object or list that it is in, None for ``$`` itself.
+    :ivar holder: the object or list that it is in, or should be; None for ``$`` itself.
     """
 
     keys: tuple[Key, ...]
@@ -50,47 +48,55 @@ class JsonPath:
     def __init__(self, text: str) -> None:
         self.text = text
         self._steps = tuple(_steps(text))
+        first, *others = _text_between(self._steps)
+        self._texts = [f"${first}", *others]
+        self._subject_texts = _text_between(self._steps[:-1] if len(self._steps) > 1 else self._steps)
 
-    def find(self, document: Any) -> Iterator[Found]:
-        """Yield every place that the path leads to.
+    def find(self, document: Any) -> list[Found]:
+        """Return every place that the path leads to.
 
-        ``[*]`` yields nothing for an empty list or object. Everything else that is not there is one place with
+        ``[*]`` finds nothing in an empty list or object. Everything else that is not there is one place with
         :data:`MISSING`.
         """
-        return self._walk(document, None, 0, ())
-
-    def _walk(self, value: Any, holder: Any, position: int, keys: tuple[Key, ...]) -> Iterator[Found]:
-        steps = self._steps
-        while position < len(steps):
-            step = steps[position]
-            position += 1
+        places = [Found((), document)]
+        for step in self._steps:
             if step is _EVERY:
-                children = _children(value)
-                if children is None:
-                    yield Found(keys, MISSING)
-                    return
-                for key, child in children:
-                    yield from self._walk(child, value, position, (*keys, key))
-                return
-            holder, value = value, _child(value, step)
-            if value is MISSING:
-                yield Found(keys, MISSING)
-                return
-        yield Found(keys, value, holder)
+                places = [inner for place in places for inner in _elements(place)]
+            else:
+                places = [
+                    place
+                    if place.value is MISSING
+                    else Found(place.keys, _child(place.value, step), place.value)
+                    for place in places
+                ]
+        return places
 
-    def concrete(self, keys: Iterable[Key]) -> str:
+    def concrete(self, keys: tuple[Key, ...]) -> str:
         """Return the path with the given elements in place of every ``[*]``, such as ``$.fields[2].confidence``."""
-        return "".join(["$", *map(_step_text, self._concrete_steps(keys))])
+        return _filled(self._texts, keys)
 
-    def subject(self, keys: Iterable[Key]) -> str:
+    def subject(self, keys: tuple[Key, ...]) -> str:
         """Return what a place is about: the concrete path without ``$.`` and, if more is left, the last step."""
-        steps = self._concrete_steps(keys)
-        shown = "".join(map(_step_text, steps[:-1] if len(steps) > 1 else steps))
-        return shown.removeprefix(".") or "$"
+        return _filled(self._subject_texts, keys).removeprefix(".") or "$"
 
-    def _concrete_steps(self, keys: Iterable[Key]) -> list[Any]:
-        remaining = iter(keys)
-        return [next(remaining, _EVERY) if step is _EVERY else step for step in self._steps]
+
+def _text_between(steps: tuple[Any, ...]) -> list[str]:
+    """Return the steps as text, cut at every ``[*]``."""
+    texts = [""]
+    for step in steps:
+        if step is _EVERY:
+            texts.append("")
+        else:
+            texts[-1] += _step_text(step)
+    return texts
+
+
+def _filled(texts: list[str], keys: tuple[Key, ...]) -> str:
+    """Put the keys between the texts; where none is left, something is missing from there on."""
+    filled = texts[0]
+    for number, text in enumerate(texts[1:]):
+        filled += (_step_text(keys[number]) if number < len(keys) else "[*]") + text
+    return filled
 
 
 def _steps(text: str) -> Iterator[Any]:
@@ -112,9 +118,7 @@ def _steps(text: str) -> Iterator[Any]:
             yield match["name"] or match["single"] or match["double"]
 
 
-def _step_text(step: Any) -> str:
-    if step is _EVERY:
-        return "[*]"
+def _step_text(step: Key) -> str:
     if isinstance(step, int):
         return f"[{step}]"
     return f".{step}" if re.fullmatch(r"[^\W\d][\w-]*", step) else f"['{step}']"
@@ -122,13 +126,17 @@ def _step_text(step: Any) -> str:
 
 def _child(value: Any, step: Key) -> Any:
     if isinstance(step, str):
-        return value.get(step, MISSING) if isinstance(value, (dict, Mapping)) else MISSING
-    if isinstance(value, (list, tuple)) and step < len(value):
+        if type(value) is dict or isinstance(value, Mapping):
+            return value.get(step, MISSING)
+    elif isinstance(value, (list, tuple)) and step < len(value):
         return value[step]
     return MISSING
 
 
-def _children(value: Any) -> Iterable[tuple[Key, Any]] | None:
-    if isinstance(value, (dict, Mapping)):
-        return value.items()
-    return enumerate(value) if isinstance(value, (list, tuple)) else None
+def _elements(place: Found) -> list[Found]:
+    keys, value, _ = place
+    if type(value) is dict or isinstance(value, Mapping):
+        return [Found((*keys, key), child, value) for key, child in value.items()]
+    if isinstance(value, (list, tuple)):
+        return [Found((*keys, index), child, value) for index, child in enumerate(value)]
+    return [place if value is MISSING else Found(keys, MISSING)]
