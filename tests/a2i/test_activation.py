@@ -357,6 +357,15 @@ def test_an_empty_list_has_nothing_to_be_unsure_of() -> None:
     ).is_activated
 
 
+def test_a_reason_names_an_element_of_a_list_in_one_short_line() -> None:
+    lines = [{"name": "a\n" * 500, "score": 1}, {"name": " ", "score": 2}, {"name": 3, "score": 3}]
+    result = evaluate("custom", [check("$.lines[*].score", ConfidenceLessThan=5)], {"lines": lines})
+    assert [reason.split(":")[0] for reason in result.reasons] == [("a " * 50), "lines[1]", "lines[2]"]
+    # A single record's name is a person's more often than a field's.
+    [reason] = evaluate("custom", [check("$.score", ConfidenceLessThan=5)], lines[0]).reasons
+    assert reason == "score: confidence 1 is below 5"
+
+
 def test_many_reasons_are_counted() -> None:
     data = {"fields": [{"confidence": number} for number in range(50)]}
     result = evaluate("custom", [check("$.fields[*].confidence", ConfidenceLessThan=60)], data)
@@ -397,6 +406,24 @@ def test_many_reasons_are_counted() -> None:
             form_key("Total", KeyValueBlockConfidenceLessThan=9),
             {"Blocks": [{"BlockType": "KEY_VALUE_SET", "Id": "b", "EntityTypes": ["KEY"]}]},
             "Item 'i-7': Confidence of the block 'b' is None, a confidence must be a number.",
+        ),
+        (
+            "textract",
+            missing("Total"),
+            {"Blocks": [{"BlockType": "KEY_VALUE_SET", "EntityTypes": ["KEY"], "Relationships": ["b"]}]},
+            "Item 'i-7': Blocks are not those of an AnalyzeDocument response: 'str' object has no attribute 'get'.",
+        ),
+        (
+            "textract",
+            missing("Total"),
+            {"Blocks": [{"Id": ["b"]}]},
+            "Item 'i-7': Blocks are not those of an AnalyzeDocument response: unhashable type: 'list'.",
+        ),
+        (
+            "textract",
+            missing("Total"),
+            [],
+            "Item 'i-7': Blocks is not a list of objects, so this is not an AnalyzeDocument response.",
         ),
         (
             "rekognition",
