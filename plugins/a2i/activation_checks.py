@@ -62,7 +62,7 @@ class FormKeyConfidenceCheck:
     """``ImportantFormKeyConfidenceCheck``: a pair with the key, or an alias, whose confidences meet the thresholds.
 
     A named key wants every word of key and value to meet the word thresholds, ``*`` (every key) any of them, as the
-    guide words it. A pair without words meets no word threshold.
+    guide words it.
     """
 
     def __init__(self, parameters: Mapping[str, Any], speaks_for_review: bool) -> None:

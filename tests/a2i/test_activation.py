@@ -185,6 +185,7 @@ def test_what_a_reviewer_sees_of_a_form() -> None:
     none: set[str] = set()
     for conditions, expected in (
         ([unsure], first),
+        ([form_key("*", KeyValueBlockConfidenceLessThan=99)], every),
         ([missing("Employer")], none),
         ([missing("Employer"), unsure], first),
         ([sampling(100)], every),
@@ -205,6 +206,13 @@ def test_every_entry_is_evaluated_also_after_a_true_one() -> None:
     nested = evaluate("textract", [{"And": entries[::-1]}], PAYSLIP).results["Conditions"][0]
     assert [entry["EvaluationResult"] for entry in nested["And"]] == [False, True, True]
     assert nested["EvaluationResult"] is False
+
+
+def test_blocks_that_were_left_out_are_not_needed() -> None:
+    """A page that was cut out of a longer response refers to blocks that it does not have."""
+    cut = {"Blocks": [block for block in PAYSLIP["Blocks"] if block["Id"] not in ("0-v0", "1-value")]}
+    result = evaluate("textract", [form_key("*", KeyValueBlockConfidenceLessThan=99)], cut)
+    assert ids(result) == {"0-key", "0-value", "0-k0", "0-k1", "1-key", "1-k0", "1-k1"}
 
 
 def test_a_pair_without_a_value_and_a_page_without_pairs() -> None:
@@ -344,6 +352,19 @@ def test_conditions_on_any_prediction(
     assert result.is_activated is bool(reasons)
 
 
+def test_a_reason_is_told_once_and_what_is_missing_is_said() -> None:
+    unsure, absent = (
+        check("$.total.confidence", ConfidenceLessThan=90),
+        check("$.vat.confidence", ConfidenceGreaterThan=9),
+    )
+    twice = evaluate("custom", [unsure, unsure], INVOICE)
+    assert (len(twice.reasons), twice.is_missing) == (1, False)
+    assert evaluate("custom", [absent], INVOICE).is_missing
+    assert evaluate("custom", [{"Not": absent}], INVOICE).is_missing
+    beyond = check("$.lines[2].confidence", ConfidenceLessThan=90)
+    assert evaluate("custom", [beyond], INVOICE).reasons == ("lines[2]: confidence is missing",)
+
+
 def test_without_conditions_every_item_goes_to_people() -> None:
     result = evaluate("custom", [], {})
     assert result.is_activated
@@ -478,6 +499,11 @@ PARAMETERS = "Conditions[0].ConditionParameters"
             "textract",
             leaf("MissingImportantFormKey", ImportantFormKey="a", ImportantFormKeyAliases="b"),
             f'{PARAMETERS}.ImportantFormKeyAliases is "b", must be a list of texts.',
+        ),
+        (
+            "textract",
+            missing("a", " "),
+            f'{PARAMETERS}.ImportantFormKeyAliases is [" "], must be a list of texts.',
         ),
         (
             "textract",
