@@ -55,8 +55,6 @@ class Check(Protocol):
 
     def evaluate(self, data: Any, item_id: str) -> Outcome: ...
 
-    def describe(self) -> str: ...
-
 
 class FormKeyConfidenceCheck:
     """``ImportantFormKeyConfidenceCheck``: a pair with the key, or an alias, whose confidences meet the thresholds.
@@ -99,9 +97,7 @@ class FormKeyConfidenceCheck:
     def _meets(self, confidence: float, words: tuple[float, ...]) -> bool:
         if self._pair_bounds and not self._pair_bounds.meets(confidence):
             return False
-        return not self._word_bounds or (
-            bool(words) and self._enough_words(map(self._word_bounds.meets, words))
-        )
+        return not self._word_bounds or self._enough_words(map(self._word_bounds.meets, words))
 
     def _reason(self, confidence: float, words: tuple[float, ...]) -> str:
         parts = []
@@ -111,12 +107,6 @@ class FormKeyConfidenceCheck:
             lowest = min(word for word in words if self._word_bounds.meets(word))
             parts.append(f"word confidence {shown(lowest)} is {self._word_bounds}")
         return " and ".join(parts)
-
-    def describe(self) -> str:
-        key = "any key" if self._keys[0] == ANY else self._keys[0]
-        bounds = [f"confidence is {self._pair_bounds}"] if self._pair_bounds else []
-        bounds += [f"word confidence is {self._word_bounds}"] if self._word_bounds else []
-        return f"{key}: {' and '.join(bounds)}"
 
 
 class MissingFormKeyCheck:
@@ -132,10 +122,7 @@ class MissingFormKeyCheck:
         by_key = data.pairs_by_key
         if any(key in by_key for key in self._keys):
             return Outcome(False)
-        return Outcome(True, (self.describe(),), is_missing=True)
-
-    def describe(self) -> str:
-        return f"the key {self._keys[0]!r} is missing"
+        return Outcome(True, (f"the key {self._keys[0]!r} is missing",), is_missing=True)
 
 
 class ModerationLabelCheck:
@@ -155,9 +142,6 @@ class ModerationLabelCheck:
             min((value for _, value, _ in matched or seen), default=None),
             frozenset(position for _, _, position in matched),
         )
-
-    def describe(self) -> str:
-        return f"{'any label' if self._name == ANY else self._name}: confidence is {self._bounds}"
 
 
 class ConfidenceCheck:
@@ -214,9 +198,6 @@ class ConfidenceCheck:
                 return " ".join(name.split())[:LONGEST_NAME]
         return self._path.subject(at.keys)
 
-    def describe(self) -> str:
-        return f"{self._path.text} is {self._bounds}"
-
 
 class Sampling:
     """``Sampling``: a share of all items, the same ones every time; it selects everything.
@@ -236,10 +217,7 @@ class Sampling:
     def evaluate(self, data: Any, item_id: str) -> Outcome:
         if item_hash("sampling", item_id) * 100 >= self._percentage * HASH_VALUES:
             return Outcome(False)
-        return Outcome(True, (self.describe(),), selection=None)
-
-    def describe(self) -> str:
-        return f"sampled at {shown(self._percentage)} percent"
+        return Outcome(True, (f"sampled at {shown(self._percentage)} percent",), selection=None)
 
 
 def item_hash(purpose: str, item_id: str) -> int:

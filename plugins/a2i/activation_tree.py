@@ -43,7 +43,11 @@ class _Leaf:
         return outcome, {**self._shown, "EvaluationResult": outcome.is_true}
 
     def describe(self) -> str:
-        return self._check.describe()
+        parameters = self._shown.get("ConditionParameters")
+        told = (
+            ", ".join(f"{name} {value}" for name, value in parameters.items()) if parameters else "every item"
+        )
+        return f"{self._shown['ConditionType']} of {told}"
 
 
 class _Operator:

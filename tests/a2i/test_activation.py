@@ -325,13 +325,13 @@ INVOICE = {
         (check("$.vat.confidence", ConfidenceLessThan=90, MissingConfidence="Ignore"), [], [], None),
         (
             {"Not": check("$.total.confidence", ConfidenceGreaterThanEquals=90)},
-            ["not true: $.total.confidence is at least 90"],
+            ["not true: ConfidenceCheck of Path $.total.confidence, ConfidenceGreaterThanEquals 90"],
             [],
             61.3,
         ),
         (
             {"Not": check("$.vat.confidence", ConfidenceGreaterThanEquals=90)},
-            ["not true: $.vat.confidence is at least 90"],
+            ["not true: ConfidenceCheck of Path $.vat.confidence, ConfidenceGreaterThanEquals 90"],
             [],
             None,
         ),
@@ -385,6 +385,15 @@ def test_a_reason_names_an_element_of_a_list_in_one_short_line() -> None:
     # A single record's name is a person's more often than a field's.
     [reason] = evaluate("custom", [check("$.score", ConfidenceLessThan=5)], lines[0]).reasons
     assert reason == "score: confidence 1 is below 5"
+
+
+def test_not_tells_the_conditions_that_are_not_true() -> None:
+    high = check("$.score", ConfidenceGreaterThan=1)
+    [reason] = evaluate("custom", [{"Not": {"And": [high, {"Not": sampling(100)}]}}], INVOICE).reasons
+    assert reason == (
+        "not true: (ConfidenceCheck of Path $.score, ConfidenceGreaterThan 1 and not Sampling of "
+        "RandomSamplingPercentage 100)"
+    )
 
 
 def test_many_reasons_are_counted() -> None:

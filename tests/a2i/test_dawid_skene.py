@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from a2i.dawid_skene import dawid_skene
@@ -65,7 +65,6 @@ ANSWERS = st.dictionaries(
 ).map(lambda answers: [(item, reviewer, label) for (item, reviewer), label in answers.items()])
 
 
-@settings(deadline=None)
 @given(ANSWERS, st.integers(1, 6))
 def test_it_equals_the_papers_equations(answers: list[Answer], rounds: int) -> None:
     result = dawid_skene(answers, most_rounds=rounds, tolerance=1e-300)
@@ -105,7 +104,6 @@ def test_it_beats_majority_where_reviewers_differ(seed: int) -> None:
     assert sum(result.shares.values()) == pytest.approx(1)
 
 
-@settings(deadline=None)
 @given(ANSWERS)
 def test_the_likelihood_never_falls(answers: list[Answer]) -> None:
     """What EM promises: the answers become no less likely from round to round."""
