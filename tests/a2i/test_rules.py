@@ -28,7 +28,7 @@ from a2i.triggers.flow_definition import A2IFlowDefinitionActiveTrigger
 from a2i.triggers.human_loop_batch import A2IHumanLoopBatchTrigger
 
 FOLDER = Path(a2i.__file__).parent
-PURE_MODULES = ["naming", "answers", "consensus", "shapes"]
+PURE_MODULES = ["activation", "agreement", "answers", "consensus", "dawid_skene", "naming", "shapes"]
 CONNECTION: dict[str, Any] = {
     "aws_conn_id": "aws_other",
     "region_name": "eu-west-1",
