@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.providers.amazon.aws.hooks.sqs import SqsHook
 from airflow.providers.amazon.aws.links.base_aws import BaseAwsLink
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.sensors.base_aws import AwsBaseSensor
@@ -49,6 +50,7 @@ __all__ = [
     "BaseTrigger",
     "PokeReturnValue",
     "S3Hook",
+    "SqsHook",
     "TriggerEvent",
     "aiobotocore_is_installed",
     "aws_template_fields",

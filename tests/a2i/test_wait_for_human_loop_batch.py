@@ -86,7 +86,15 @@ def test_both_ways_of_waiting_end_in_the_same_value(aws: FaultProxy, flow: str, 
     event = fire(deferral.trigger)
     thread.join()
     counts = waiting.execute_complete(task_context(), event)
-    assert counts == {"items": 3, "completed": 3, "failed": 0, "stopped": 0, "missing": 0, "not_started": 0}
+    assert counts == {
+        "items": 3,
+        "completed": 3,
+        "failed": 0,
+        "stopped": 0,
+        "missing": 0,
+        "open": 0,
+        "not_started": 0,
+    }
     assert sensor(batch).execute(task_context()) == counts
 
 
@@ -100,7 +108,7 @@ def test_the_trigger_is_small_has_no_secret_and_a_timeout(aws: FaultProxy, flow:
     assert "password" not in text
     assert deferral.timeout is not None
     assert deferral.timeout.total_seconds() >= 3600
-    assert arguments["deadline"] == pytest.approx(time.time() + 3600, abs=10)
+    assert arguments["give_up"] == pytest.approx(time.time() + 3600, abs=10)
 
 
 def test_a_sweep_asks_little_and_only_reads(aws: FaultProxy, flow: str, portal: Portal) -> None:
@@ -190,7 +198,15 @@ def test_stopped_and_deleted_loops_and_items_without_one(
         runtime.stop_human_loop(HumanLoopName=human_loop_name(batch["batch_id"], text))
     runtime.delete_human_loop(HumanLoopName=human_loop_name(batch["batch_id"], "deleted"))
     counts = sensor(batch, on_failure="continue").execute(task_context())
-    assert counts == {"items": 4, "completed": 1, "failed": 0, "stopped": 1, "missing": 1, "not_started": 1}
+    assert counts == {
+        "items": 4,
+        "completed": 1,
+        "failed": 0,
+        "stopped": 1,
+        "missing": 1,
+        "open": 0,
+        "not_started": 1,
+    }
     with pytest.raises(A2IUserError, match="3 of 4 items have no answer") as caught:
         sensor(batch).execute(task_context())
     for part in ("'bad' (not started: item 4: input is missing", "Stopped)", "deleted)"):
