@@ -59,7 +59,7 @@ class BatchWait:
     :param client: an open ``sagemaker-a2i-runtime`` client.
     :param open_store: makes an async context manager with the store of the ledger.
     :param sqs: an open ``sqs`` client if there is a queue.
-    :param report: told what a look saw, when it is news.
+    :param report: told what a look saw, when it is news; called in a thread.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class BatchWait:
         settings: WaitSettings,
         log: Log,
         sqs: Any = None,
-        report: Callable[[Progress], None] = lambda progress: None,
+        report: Callable[[Progress], None] | None = None,
     ) -> None:
         self._batch = batch
         self._settings = settings
@@ -133,7 +133,9 @@ class BatchWait:
             if self._progress is not None:
                 self._changed_at = time.time()
             self._log.info("%s", progress)
-            self._report(progress)
+            if self._report is not None:
+                # In a thread: Airflow may not be asked for anything from the thread of a running event loop.
+                await asyncio.to_thread(self._report, progress)
         self._progress = progress
         self._write_results(progress)
         return progress
@@ -213,7 +215,7 @@ async def open_wait(
     hook_arguments: dict[str, Any],
     settings: WaitSettings,
     log: Log,
-    report: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[Progress], None] | None = None,
 ) -> AsyncIterator[BatchWait]:
     """Open a wait for a batch on clients of its own."""
     async with AsyncExitStack() as stack:
