@@ -356,6 +356,30 @@ def test_two_triggers_on_one_batch_and_one_queue(
     assert names
 
 
+def test_a_trigger_that_is_killed_with_an_event_in_its_hands(
+    aws: FaultProxy, flow: str, portal: Portal, sqs: Any, queue: str
+) -> None:
+    batch = start(flow, "a", "b")
+    answer(portal, batch, "a")
+    send(sqs, queue, event(human_loop_name(batch["batch_id"], "a")))
+    trigger = deferred(by_day(batch, queue, deferrable=True)).trigger
+
+    async def killed() -> None:
+        waiting = asyncio.ensure_future(anext(trigger.run()))
+        await asyncio.to_thread(wait_until, lambda: depth(sqs, queue) == (0, 1))
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(killed())
+    # The event is not lost: it comes back, and nothing of it is in the ledger.
+    assert depth(sqs, queue) == (0, 1)
+    assert ended_rows(batch) == []
+    answer(portal, batch, "b")
+    again = type(trigger)(**trigger.serialize()[1])
+    assert fire(again)["counts"] == {"Completed": 2}
+
+
 def test_the_ledger_has_one_part_for_the_same_rows(aws: FaultProxy, s3: Any) -> None:
     rows = [
         EndedRow("a", "Completed", "s3://answers/a"),

@@ -110,6 +110,32 @@ def test_a_write_fetches_only_what_is_new(
     assert set(rows(s3, batch)) == {"a", "b", "c"}
 
 
+def test_a_loop_that_ends_during_a_write_is_in_the_next_one(
+    aws: FaultProxy, s3: Any, flow: str, portal: Portal, silent_log: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = start(flow, "a", "b")
+    answer(portal, batch, "a", "b")
+
+    async def two_writes() -> None:
+        async with await A2IHook().get_async_conn() as client:
+            results = PartialResults(
+                client, lambda: open_store(A2IS3Hook()), HumanLoopBatch.from_value(batch), 60, silent_log
+            )
+            describe = client.describe_human_loop
+
+            async def describe_while_another_ends(**request: Any) -> Any:
+                results.note_ended(human_loop_name(batch["batch_id"], "b"))
+                return await describe(**request)
+
+            monkeypatch.setattr(client, "describe_human_loop", describe_while_another_ends)
+            results.note_ended(human_loop_name(batch["batch_id"], "a"))
+            for known in ({"a"}, {"a", "b"}):
+                await results.write(Progress({"Completed": 2}, {}))
+                assert set(rows(s3, batch)) == known
+
+    asyncio.run(two_writes())
+
+
 def test_what_another_writer_has_overwritten_is_made_good(
     aws: FaultProxy, s3: Any, flow: str, portal: Portal, silent_log: Any
 ) -> None:
