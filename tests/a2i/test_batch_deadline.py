@@ -228,6 +228,16 @@ class TestKill:
         asyncio.run(deferred(sensor(batch, deferrable=True, cancel_on_kill=True)).trigger.on_kill())
         assert status(review_desk_server, batch, "b") == "Stopped"
 
+    def test_an_airflow_that_tells_no_trigger_is_said(
+        self, aws: FaultProxy, flow: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        batch = start(flow, "a")
+        deferred(sensor(batch, deferrable=True, cancel_on_kill=True))
+        assert "cancel_on_kill has no effect" not in capsys.readouterr().out
+        monkeypatch.setattr("a2i.sensors.human_loop_batch.TRIGGERS_LEARN_OF_KILLS", False)
+        deferred(sensor(batch, deferrable=True, cancel_on_kill=True))
+        assert "cancel_on_kill has no effect on a deferred task before Airflow 3.3" in capsys.readouterr().out
+
     def test_a_triggerer_that_ends_stops_nothing(
         self, aws: FaultProxy, flow: str, review_desk_server: ReviewDesk
     ) -> None:

@@ -174,7 +174,10 @@ class EventQueue:
         )
 
     async def _messages(self, seconds: float) -> list[dict[str, Any]]:
-        poll = min(seconds, _LONGEST_POLL_SECONDS, self._client.meta.config.read_timeout / 2)
+        poll = min(seconds, _LONGEST_POLL_SECONDS)
+        # A connection may allow less time for an answer than SQS may take.
+        if read_timeout := self._client.meta.config.read_timeout:
+            poll = min(poll, read_timeout / 2)
         if self._pending.receipts:
             poll = min(poll, max(0.0, self._pending.since + PART_SECONDS - time.monotonic()))
         answer = await self._client.receive_message(
