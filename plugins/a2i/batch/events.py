@@ -159,13 +159,17 @@ class EventQueue:
             return
         await self._write(list(pending.rows.values()))
         self._pending = _Pending()
-        for start in range(0, len(pending.receipts), _MESSAGES):
-            entries = [
-                {"Id": str(number), "ReceiptHandle": receipt}
-                for number, receipt in enumerate(pending.receipts[start : start + _MESSAGES])
-            ]
-            # A message that could not be deleted comes again, and is deleted then.
-            await self._client.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+        # A message that could not be deleted comes again, and is deleted then.
+        await asyncio.gather(
+            *(
+                self._delete(pending.receipts[start : start + _MESSAGES])
+                for start in range(0, len(pending.receipts), _MESSAGES)
+            )
+        )
+
+    async def _delete(self, receipts: Sequence[str]) -> None:
+        entries = [{"Id": str(number), "ReceiptHandle": receipt} for number, receipt in enumerate(receipts)]
+        await self._client.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
 
     def _is_due(self) -> bool:
         pending = self._pending
