@@ -7,10 +7,11 @@ the moves of Airflow itself; what it does not know stands below.
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.providers.amazon.aws.hooks.sqs import SqsHook
 from airflow.providers.amazon.aws.links.base_aws import BaseAwsLink
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.sensors.base_aws import AwsBaseSensor
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 __all__ = [
+    "TRIGGERS_LEARN_OF_KILLS",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
@@ -49,6 +51,7 @@ __all__ = [
     "BaseTrigger",
     "PokeReturnValue",
     "S3Hook",
+    "SqsHook",
     "TriggerEvent",
     "aiobotocore_is_installed",
     "aws_template_fields",
@@ -58,6 +61,10 @@ __all__ = [
     "validate_execute_complete_event",
     "wait",
 ]
+
+
+#: Whether a trigger is told that a user has ended its task: from Airflow 3.3 on.
+TRIGGERS_LEARN_OF_KILLS: Final = hasattr(BaseTrigger, "on_kill")
 
 
 def aiobotocore_is_installed() -> bool:

@@ -6,6 +6,9 @@ run what is done, and a part whose items have changed is done again. ::
 
     batch.json
     started/part-000000.<digest>.<started>.<failed>.jsonl
+    ended/part-<digest>.jsonl
+
+What events told of loops that ended stands in ``ended``: only some of the loops, some of them twice.
 """
 
 from __future__ import annotations
@@ -34,6 +37,21 @@ class LedgerRow:
     item_id: str | None
     human_loop_name: str | None
     error: str | None = None
+
+
+@dataclass(frozen=True)
+class EndedRow:
+    """What an event told of a loop that ended: for good, so that two rows of one loop say the same.
+
+    :ivar status: ``Completed``, ``Failed`` or ``Stopped``.
+    :ivar failure_code: such as ``Expired``; lists of human loops do not have it.
+    """
+
+    human_loop_name: str
+    status: str
+    output_uri: str | None = None
+    failure_code: str | None = None
+    failure_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +116,18 @@ class Ledger:
         for part in await self.parts():
             content = await self._store.get(self._uri(part)) or b""
             yield [LedgerRow(**json.loads(line)) for line in content.splitlines()]
+
+    async def write_ended(self, rows: Iterable[EndedRow]) -> None:
+        """Write what events told; the same rows, in any order, are the same part."""
+        lines = sorted(json.dumps(asdict(row), ensure_ascii=False) for row in rows)
+        uri = f"{self.folder_uri}/ended/part-{part_digest(lines)}.jsonl"
+        await self._store.put(uri, b"".join(line.encode() + b"\n" for line in lines))
+
+    async def read_ended(self) -> AsyncIterator[list[EndedRow]]:
+        """Yield what events told, one part after the other; a loop may stand in several."""
+        for name in await self._store.names(f"{self.folder_uri}/ended"):
+            content = await self._store.get(f"{self.folder_uri}/ended/{name}") or b""
+            yield [EndedRow(**json.loads(line)) for line in content.splitlines()]
 
     def _uri(self, part: LedgerPart) -> str:
         return f"{self.folder_uri}/started/{part.name}"

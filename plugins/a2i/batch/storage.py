@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from a2i.exceptions import A2IUserError
 from a2i.failures import error_code
-from a2i.hooks.s3 import parse_s3_uri
+from a2i.hooks.s3 import A2IS3Hook, parse_s3_uri
 
 _READ_BYTES: Final = 8 * 1024 * 1024
 _PART_BYTES: Final = 8 * 1024 * 1024
@@ -116,6 +117,13 @@ class ObjectStore:
     def writer(self, uri: str) -> JsonLinesWriter:
         """Return a writer of one JSON Lines object."""
         return JsonLinesWriter(self._client, uri)
+
+
+@asynccontextmanager
+async def open_store(hook: A2IS3Hook) -> AsyncIterator[ObjectStore]:
+    """Open a store on a client of its own."""
+    async with await hook.get_async_conn() as client:
+        yield ObjectStore(client, f"connection {hook.aws_conn_id!r}, endpoint {client.meta.endpoint_url}")
 
 
 class JsonLinesWriter:
