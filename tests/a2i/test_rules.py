@@ -26,6 +26,7 @@ from a2i.operators.human_task_ui import A2ICreateHumanTaskUiOperator
 from a2i.sensors.human_loop_batch import A2IHumanLoopBatchSensor
 from a2i.triggers.flow_definition import A2IFlowDefinitionActiveTrigger
 from a2i.triggers.human_loop_batch import A2IHumanLoopBatchTrigger
+from a2i.triggers.human_loop_batch_window import A2IHumanLoopBatchWindowTrigger
 
 FOLDER = Path(a2i.__file__).parent
 PURE_MODULES = ["activation", "naming", "answers", "consensus", "shapes"]
@@ -70,6 +71,15 @@ TRIGGERS: dict[type, dict[str, Any]] = {
         "waiter_max_attempts": 4,
     },
     A2IHumanLoopBatchTrigger: {"batch": BATCH, "poke_interval": 5.0, "deadline": 1.0},
+    A2IHumanLoopBatchWindowTrigger: {
+        "batch_id": "0" * 24,
+        "flow_definition_arn": FLOW,
+        "since": "2026-01-01T00:00:00+00:00",
+        "most_open": 3,
+        "until": 1.5,
+        "waits": 2,
+        "waiter_delay": 5.0,
+    },
 }
 
 
