@@ -6,6 +6,7 @@ import asyncio
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from start_support import TEMPLATE, items, ledger, loops, operator, start
 from support import ReviewDesk
 
 from a2i.batch import loop_start
+from a2i.batch.descriptor import HumanLoopBatch
+from a2i.batch.loop_start import StartRequest
 from a2i.batch.window import OpenLoops, room_worth_going_on
 from a2i.exceptions import A2IServiceError, A2IUserError
 from a2i.triggers.human_loop_batch_window import A2IHumanLoopBatchWindowTrigger
@@ -248,6 +251,29 @@ def test_a_loop_counts_as_open_until_a_list_shows_it() -> None:
     assert open_loops.since == since + timedelta(seconds=80)
     asyncio.run(open_loops.look(lists))
     assert lists.asked["CreationTimeAfter"] == since + timedelta(seconds=78)
+
+
+def test_the_trigger_gets_all_connection_parameters_and_the_timeout() -> None:
+    connection = {
+        "aws_conn_id": "aws_other",
+        "region_name": "eu-west-1",
+        "verify": False,
+        "botocore_config": {"read_timeout": 7},
+    }
+    task = operator("arn", items(1), deferrable=True, execution_timeout=timedelta(hours=3), **connection)
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    starter: Any = SimpleNamespace(
+        halted="window",
+        request=StartRequest("b", "arn", max_open_loops=8),
+        loops=OpenLoops("arn", "b", since),
+    )
+    batch = HumanLoopBatch("b", "arn", "s3://b/k", since.isoformat(), since.isoformat(), 0, 0, 0)
+    with pytest.raises(TaskDeferred) as deferral:
+        task._defer(starter, batch, None)
+    _, arguments = deferral.value.trigger.serialize()
+    assert {name: arguments[name] for name in connection} == connection
+    assert (arguments["most_open"], arguments["since"]) == (6, since.isoformat())
+    assert deferral.value.timeout == timedelta(hours=3)
 
 
 def test_the_room_that_is_worth_going_on() -> None:
