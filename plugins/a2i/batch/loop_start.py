@@ -72,7 +72,8 @@ class LoopStarter:
                 code = error_code(error)
                 if code in THROTTLING_CODES:
                     self._pace.throttled()
-                    await asyncio.sleep(pause(attempt))
+                    # The pace says when it may go out again; an item that waits much longer would hold its place idly.
+                    await asyncio.sleep(pause(0))
                 elif code == "ServiceQuotaExceededException":
                     await self._wait_for_quota(attempt)
                 elif is_passing(error):
