@@ -6,6 +6,9 @@ run what is done, and a part whose items have changed is done again. ::
 
     batch.json
     started/part-000000.<digest>.<started>.<failed>.jsonl
+    ended/part-<digest>.jsonl
+
+What events told of loops that ended stands in ``ended``: only some of the loops, some of them twice.
 """
 
 from __future__ import annotations
@@ -28,12 +31,56 @@ class LedgerRow:
     """What became of an item at the start.
 
     :ivar human_loop_name: its loop, None where there is none.
-    :ivar error: why there is none, with the item's place in what was given.
+    :ivar error: why there can be none, with the item's place in what was given. An item with neither a loop nor an
+        error needs nobody.
+    :ivar prediction: what a model said of the item, as it was given.
+    :ivar reasons: why the item was routed as it was.
     """
 
     item_id: str | None
     human_loop_name: str | None
     error: str | None = None
+    prediction: dict[str, Any] | None = None
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def is_not_needed(self) -> bool:
+        """Whether nobody has to look at the item."""
+        return self.human_loop_name is None and self.error is None
+
+    @classmethod
+    def from_json(cls, line: bytes) -> LedgerRow:
+        """Read a row; parts of earlier versions have no ``prediction`` and no ``reasons``."""
+        data = json.loads(line)
+        return cls(**{**data, "reasons": tuple(data.get("reasons", ()))})
+
+    def to_json(self) -> bytes:
+        """Return the row as a line, without the fields that say nothing."""
+        data: dict[str, Any] = {
+            "item_id": self.item_id,
+            "human_loop_name": self.human_loop_name,
+            "error": self.error,
+        }
+        if self.prediction is not None:
+            data["prediction"] = self.prediction
+        if self.reasons:
+            data["reasons"] = self.reasons
+        return json.dumps(data, ensure_ascii=False).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class EndedRow:
+    """What an event told of a loop that ended: for good, so that two rows of one loop say the same.
+
+    :ivar status: ``Completed``, ``Failed`` or ``Stopped``.
+    :ivar failure_code: such as ``Expired``; lists of human loops do not have it.
+    """
+
+    human_loop_name: str
+    status: str
+    output_uri: str | None = None
+    failure_code: str | None = None
+    failure_reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,8 +133,7 @@ class Ledger:
 
     async def write(self, part: LedgerPart, rows: Sequence[LedgerRow]) -> None:
         """Write a part."""
-        content = b"".join(json.dumps(asdict(row), ensure_ascii=False).encode() + b"\n" for row in rows)
-        await self._store.put(self._uri(part), content)
+        await self._store.put(self._uri(part), b"".join(row.to_json() for row in rows))
 
     async def remove(self, part: LedgerPart) -> None:
         """Remove a part whose items are no longer those of the batch."""
@@ -97,7 +143,19 @@ class Ledger:
         """Yield the rows of one part after the other."""
         for part in await self.parts():
             content = await self._store.get(self._uri(part)) or b""
-            yield [LedgerRow(**json.loads(line)) for line in content.splitlines()]
+            yield [LedgerRow.from_json(line) for line in content.splitlines()]
+
+    async def write_ended(self, rows: Iterable[EndedRow]) -> None:
+        """Write what events told; the same rows, in any order, are the same part."""
+        lines = sorted(json.dumps(asdict(row), ensure_ascii=False) for row in rows)
+        uri = f"{self.folder_uri}/ended/part-{part_digest(lines)}.jsonl"
+        await self._store.put(uri, b"".join(line.encode() + b"\n" for line in lines))
+
+    async def read_ended(self) -> AsyncIterator[list[EndedRow]]:
+        """Yield what events told, one part after the other; a loop may stand in several."""
+        for name in await self._store.names(f"{self.folder_uri}/ended"):
+            content = await self._store.get(f"{self.folder_uri}/ended/{name}") or b""
+            yield [EndedRow(**json.loads(line)) for line in content.splitlines()]
 
     def _uri(self, part: LedgerPart) -> str:
         return f"{self.folder_uri}/started/{part.name}"

@@ -23,9 +23,12 @@ _LONGEST_PAUSE_SECONDS: Final = 60.0
 
 
 @asynccontextmanager
-async def open_store(hook: A2IS3Hook) -> AsyncIterator[ObjectStore]:
-    """Open the store of a batch's ledger."""
-    async with await hook.get_async_conn() as client:
+async def open_store(hook: A2IS3Hook, max_connections: int = 10) -> AsyncIterator[ObjectStore]:
+    """Open the store of a batch's ledger.
+
+    :param max_connections: connections to S3 that may be open at once.
+    """
+    async with await hook.get_batch_conn(max_connections) as client:
         yield ObjectStore(client, f"connection {hook.aws_conn_id!r}, endpoint {client.meta.endpoint_url}")
 
 
