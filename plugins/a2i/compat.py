@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
+from airflow.providers.amazon.aws.hooks.sqs import SqsHook
 from airflow.providers.amazon.aws.links.base_aws import BaseAwsLink
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.sensors.base_aws import AwsBaseSensor
@@ -31,12 +32,26 @@ from airflow.providers.common.compat.sdk import (
     conf,
     get_current_context,
 )
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
+
+try:
+    from airflow.triggers.shared_stream import SharedStreamProducer, reject_shared_stream_event
+
+    #: Whether the triggerer confirms the events of event triggers once they are stored.
+    SHARED_STREAMS = True
+except ImportError:
+    SHARED_STREAMS = False
+    SharedStreamProducer = object  # type: ignore[misc,assignment]
+
+    def reject_shared_stream_event() -> None:
+        """Do nothing: without shared streams there is nothing to reject."""
+
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 __all__ = [
+    "SHARED_STREAMS",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
@@ -49,15 +64,19 @@ __all__ = [
     "AwsBaseSensor",
     "AwsBaseWaiterTrigger",
     "BaseAwsLink",
+    "BaseEventTrigger",
     "BaseHook",
     "BaseTrigger",
     "PokeReturnValue",
     "S3Hook",
+    "SharedStreamProducer",
+    "SqsHook",
     "TriggerEvent",
     "aiobotocore_is_installed",
     "aws_template_fields",
     "conf",
     "forbid_retry",
+    "reject_shared_stream_event",
     "running_context",
     "validate_execute_complete_event",
     "wait",
