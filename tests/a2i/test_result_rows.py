@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from a2i.answers import HumanAnswer, HumanLoopOutput
+from a2i.batch.item_outcome import NOT_NEEDED, NOT_STARTED, LoopState, Outcome
 from a2i.batch.ledger import LedgerRow
-from a2i.batch.outcome import NOT_NEEDED, NOT_STARTED, LoopState, Outcome
 from a2i.batch.results import COLUMNS, Decision, result_row
 
 PREDICTION = {"city": {"value": "Rom", "confidence": 61.3}, "name": "Ann", "zip": "00100"}

@@ -12,10 +12,10 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from a2i.answers import AnswersError, HumanLoopOutput, parse_output
+from a2i.batch.item_outcome import EXPIRED, MISSING, NOT_NEEDED, NOT_STARTED, UNREADABLE, LoopState, Outcome
 from a2i.batch.ledger import EndedRow, Ledger, LedgerRow
 from a2i.batch.log import Log
 from a2i.batch.loop_states import ListedLoop, ListedLoops, read_ended
-from a2i.batch.outcome import EXPIRED, MISSING, NOT_NEEDED, NOT_STARTED, UNREADABLE, LoopState, Outcome
 from a2i.batch.pace import Pace, pause
 from a2i.batch.read_ahead import ReadAhead
 from a2i.batch.storage import ObjectStore

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from a2i.batch.outcome import Outcome
+from a2i.batch.item_outcome import Outcome
 from a2i.consensus import normalise, settle
 
 #: ``json`` is any JSON value; it is text in Parquet, where a column has one type.

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from a2i.batch.adjudication import Adjudication, disputed_item, read_rows
-from a2i.batch.outcome import COUNT_NAMES, Outcome
+from a2i.batch.item_outcome import COUNT_NAMES, Outcome
 from a2i.batch.parquet import ParquetResults
 from a2i.batch.results import Decision, result_row
 from a2i.batch.storage import JsonLinesWriter, ObjectStore

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from a2i.batch.collect import BatchCollector
 from a2i.batch.descriptor import HumanLoopBatch
+from a2i.batch.item_outcome import COUNT_NAMES
 from a2i.batch.ledger import Ledger
-from a2i.batch.outcome import COUNT_NAMES
 from a2i.batch.pace import Pace
 from a2i.batch.parquet import load_pyarrow
 from a2i.batch.results import Decision
