@@ -20,8 +20,13 @@ import a2i
 from a2i.compat import AwsBaseOperator, AwsBaseSensor, BaseTrigger
 from a2i.hooks.a2i import A2IControlPlaneHook, A2IHook
 from a2i.hooks.s3 import A2IS3Hook
+from a2i.hooks.sqs import A2ISqsHook
 from a2i.operators.flow_definition import A2ICreateFlowDefinitionOperator
-from a2i.operators.human_loop_batch import A2ICollectHumanLoopBatchOperator, A2IStartHumanLoopBatchOperator
+from a2i.operators.human_loop_batch import (
+    A2ICollectHumanLoopBatchOperator,
+    A2IStartHumanLoopBatchOperator,
+    A2IStopHumanLoopBatchOperator,
+)
 from a2i.operators.human_task_ui import A2ICreateHumanTaskUiOperator
 from a2i.sensors.human_loop_batch import A2IHumanLoopBatchSensor
 from a2i.triggers.flow_definition import A2IFlowDefinitionActiveTrigger
@@ -61,6 +66,7 @@ ARGUMENTS: dict[type, dict[str, Any]] = {
     },
     A2IStartHumanLoopBatchOperator: {"flow_definition_arn": FLOW, "items": [], "ledger_uri": "s3://b/k"},
     A2ICollectHumanLoopBatchOperator: {"batch": BATCH},
+    A2IStopHumanLoopBatchOperator: {"batch": BATCH},
     A2IHumanLoopBatchSensor: {"batch": BATCH, "deferrable": True},
 }
 TRIGGERS: dict[type, dict[str, Any]] = {
@@ -69,7 +75,17 @@ TRIGGERS: dict[type, dict[str, Any]] = {
         "waiter_delay": 3,
         "waiter_max_attempts": 4,
     },
-    A2IHumanLoopBatchTrigger: {"batch": BATCH, "poke_interval": 5.0, "deadline": 1.0},
+    A2IHumanLoopBatchTrigger: {
+        "batch": BATCH,
+        "poke_interval": 5.0,
+        "max_poke_interval": 50.0,
+        "give_up": 2.0,
+        "deadline": 1.0,
+        "sqs_queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/ended",
+        "partial_results": 60.0,
+        "cancel_on_kill": True,
+        "after_stop": True,
+    },
 }
 
 
@@ -162,7 +178,9 @@ def test_triggers_survive_serialization(trigger: type) -> None:
     assert {**TRIGGERS[trigger], **CONNECTION}.items() <= arguments.items()
 
 
-@pytest.mark.parametrize("hook", [A2IHook, A2IControlPlaneHook, A2IS3Hook], ids=lambda hook: hook.__name__)
+@pytest.mark.parametrize(
+    "hook", [A2IHook, A2IControlPlaneHook, A2IS3Hook, A2ISqsHook], ids=lambda hook: hook.__name__
+)
 def test_a_connection_that_is_not_there_is_no_default(hook: type, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Exception, match="There is no Airflow connection 'nowhere'"):
         _ = hook(aws_conn_id="nowhere").conn_config

@@ -39,7 +39,7 @@ class BatchCollector:
 
     :param outage_tolerance: seconds without any answer from the service before the collection gives up; also how
         long the answers of a completed loop may take to appear in S3.
-    :param most_at_once: items that may be under way at once; the store's client should have as many connections.
+    :param most_at_once: items that may be under way at once; the store's client needs as many connections.
     :param keep_input: whether the outcomes keep what the loops were started with.
     """
 
@@ -51,7 +51,7 @@ class BatchCollector:
         outage_tolerance: float,
         log: Log,
         *,
-        most_at_once: int = 100,
+        most_at_once: int = 10,
         keep_input: bool = False,
     ) -> None:
         self._client = client

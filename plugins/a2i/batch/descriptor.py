@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 import pendulum
 
 from a2i.exceptions import A2IUserError
 from a2i.naming import human_loop_prefix
+
+#: How far the clocks of a worker and of the service may differ.
+CLOCK_SLACK: Final = pendulum.duration(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,11 @@ class HumanLoopBatch:
     def window(self) -> tuple[pendulum.DateTime, pendulum.DateTime]:
         """The creation times between which all loops of the batch lie."""
         return parse_time(self.created_after), parse_time(self.created_before)
+
+    @property
+    def start_began(self) -> pendulum.DateTime:
+        """When the batch's first start began, by the worker's clock."""
+        return parse_time(self.created_after) + CLOCK_SLACK
 
     def to_dict(self) -> dict[str, Any]:
         """Return the batch as a task returns it."""

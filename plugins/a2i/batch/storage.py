@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from a2i.exceptions import A2IUserError
 from a2i.failures import error_code
-from a2i.hooks.s3 import parse_s3_uri
+from a2i.hooks.s3 import A2IS3Hook, parse_s3_uri
 
 _READ_BYTES: Final = 8 * 1024 * 1024
 _PART_BYTES: Final = 8 * 1024 * 1024
@@ -127,6 +128,16 @@ class ObjectStore:
     def object_writer(self, uri: str, content_type: str) -> ObjectWriter:
         """Return a writer of one object."""
         return ObjectWriter(self._client, uri, content_type)
+
+
+@asynccontextmanager
+async def open_store(hook: A2IS3Hook, max_connections: int = 10) -> AsyncIterator[ObjectStore]:
+    """Open a store on a client of its own.
+
+    :param max_connections: connections to S3 that may be open at once.
+    """
+    async with await hook.get_batch_conn(max_connections) as client:
+        yield ObjectStore(client, f"connection {hook.aws_conn_id!r}, endpoint {client.meta.endpoint_url}")
 
 
 class ObjectWriter:

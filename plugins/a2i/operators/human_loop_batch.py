@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from botocore.exceptions import ClientError
 
-from a2i.batch.descriptor import HumanLoopBatch
+from a2i.batch.descriptor import CLOCK_SLACK, HumanLoopBatch
 from a2i.batch.items import from_json_lines, from_list, unique
 from a2i.batch.ledger import Ledger
 from a2i.batch.pace import Pace
 from a2i.batch.start import BatchStarter, StartRequest
+from a2i.batch.stop import stop_batch
+from a2i.batch.storage import open_store
 from a2i.compat import AwsBaseOperator, aws_template_fields
 from a2i.exceptions import A2IUserError
 from a2i.failures import error_code, one_line_failures
@@ -22,15 +24,16 @@ from a2i.links.review_portal import A2IReviewPortalLink
 from a2i.mixins import A2ITaskMixin, whole_number
 from a2i.naming import batch_id
 from a2i.operators.human_loop_results import A2ICollectHumanLoopBatchOperator
-from a2i.triggers.human_loop_batch import open_store
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-__all__ = ["A2ICollectHumanLoopBatchOperator", "A2IStartHumanLoopBatchOperator"]
+__all__ = [
+    "A2ICollectHumanLoopBatchOperator",
+    "A2IStartHumanLoopBatchOperator",
+    "A2IStopHumanLoopBatchOperator",
+]
 
-# How far the clocks of a worker and of the service may differ.
-_CLOCK_SLACK = pendulum.duration(minutes=15)
 _MOST_AT_ONCE = 500
 
 
@@ -154,7 +157,7 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
             flow_definition_arn=self.flow_definition_arn,
             ledger_uri=ledger.folder_uri,
             created_after=first_run["created_after"],
-            created_before=(pendulum.now("UTC") + _CLOCK_SLACK).isoformat(),
+            created_before=(pendulum.now("UTC") + CLOCK_SLACK).isoformat(),
             items=counts["started"] + counts["failed"],
             started=counts["started"],
             failed=counts["failed"],
@@ -164,5 +167,50 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         return {
             "batch_id": batch,
             "flow_definition_arn": self.flow_definition_arn,
-            "created_after": (pendulum.now("UTC") - _CLOCK_SLACK).isoformat(),
+            "created_after": (pendulum.now("UTC") - CLOCK_SLACK).isoformat(),
         }
+
+
+class A2IStopHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
+    """
+    Stop the human loops of a batch that are open; it may be run again.
+
+    A task that a reviewer works on stays open until it is submitted or its time is over, and its answers are kept:
+    to wait for that, put an A2IHumanLoopBatchSensor behind this task.
+
+    :param batch: what A2IStartHumanLoopBatchOperator returned. (templated)
+    :param max_concurrency: requests that may be under way at once.
+    :param outage_tolerance: seconds that a request may go without an answer from the service before the task gives up.
+    :param aws_conn_id: The Airflow connection used for AWS credentials.
+    :param region_name: AWS Region.
+    :param verify: Whether to verify SSL certificates.
+    :param botocore_config: Configuration dictionary for the botocore client.
+    :return: counts of human loops: ``stopped`` (now told to stop), ``already_ended``, ``missing``.
+    """
+
+    aws_hook_class = A2IHook
+    template_fields = aws_template_fields("batch")
+    template_fields_renderers = {"batch": "json"}
+
+    def __init__(
+        self,
+        *,
+        batch: dict[str, Any] | str,
+        max_concurrency: int = 50,
+        outage_tolerance: float = 120.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.batch = batch
+        self.max_concurrency = max_concurrency
+        self.outage_tolerance = outage_tolerance
+
+    @one_line_failures
+    def execute(self, context: Context) -> dict[str, int]:
+        """Stop what is open."""
+        self.require_aiobotocore()
+        most = whole_number("max_concurrency", self.max_concurrency, 1, _MOST_AT_ONCE)
+        batch = HumanLoopBatch.from_value(self.batch)
+        return asyncio.run(
+            stop_batch(batch, self.hook, self.s3_hook(), self.outage_tolerance, self.log, most)
+        )

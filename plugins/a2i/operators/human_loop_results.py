@@ -14,13 +14,13 @@ from a2i.batch.pace import Pace
 from a2i.batch.parquet import load_pyarrow
 from a2i.batch.results import Decision
 from a2i.batch.results_run import ResultsRun, Wanted
+from a2i.batch.storage import open_store
 from a2i.compat import Asset, AssetAlias, AwsBaseOperator, aws_template_fields
 from a2i.exceptions import A2IUserError
 from a2i.failures import one_line_failures
 from a2i.hooks.a2i import A2IHook
 from a2i.hooks.s3 import parse_s3_uri
 from a2i.mixins import A2ITaskMixin, whole_number
-from a2i.triggers.human_loop_batch import open_store
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
