@@ -78,6 +78,7 @@ __all__ = [
     "forbid_retry",
     "reject_shared_stream_event",
     "running_context",
+    "task_state_store",
     "validate_execute_complete_event",
     "wait",
 ]
@@ -113,3 +114,11 @@ def forbid_retry(context: Context, exception: type[BaseException]) -> None:
         return
     rule = RetryRule(exception=exception, action=RetryAction.FAIL, reason="a retry would meet the same error")
     task_instance.task.retry_policy = ExceptionRetryPolicy(rules=[rule])
+
+
+def task_state_store(context: Context) -> Any | None:
+    """Return the store of the running task's state, or None before Airflow 3.3 and outside of a task runner.
+
+    It has ``get(key, default)`` and ``set(key, value)`` for JSON values of up to 64 KiB, which last from try to try.
+    """
+    return context.get("task_state_store")

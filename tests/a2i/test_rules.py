@@ -31,9 +31,11 @@ from a2i.operators.human_task_ui import A2ICreateHumanTaskUiOperator
 from a2i.sensors.human_loop_batch import A2IHumanLoopBatchSensor
 from a2i.triggers.flow_definition import A2IFlowDefinitionActiveTrigger
 from a2i.triggers.human_loop_batch import A2IHumanLoopBatchTrigger
+from a2i.triggers.human_loop_batch_window import A2IHumanLoopBatchWindowTrigger
+from a2i.triggers.human_loop_event import A2IHumanLoopEventTrigger
 
 FOLDER = Path(a2i.__file__).parent
-PURE_MODULES = ["naming", "answers", "consensus", "shapes"]
+PURE_MODULES = ["activation", "naming", "answers", "consensus", "shapes"]
 CONNECTION: dict[str, Any] = {
     "aws_conn_id": "aws_other",
     "region_name": "eu-west-1",
@@ -85,6 +87,16 @@ TRIGGERS: dict[type, dict[str, Any]] = {
         "partial_results": 60.0,
         "cancel_on_kill": True,
         "after_stop": True,
+    },
+    A2IHumanLoopEventTrigger: {"sqs_queue_url": "https://queue", "flow_definition_arn": FLOW},
+    A2IHumanLoopBatchWindowTrigger: {
+        "batch_id": "0" * 24,
+        "flow_definition_arn": FLOW,
+        "since": "2026-01-01T00:00:00+00:00",
+        "most_open": 3,
+        "until": 1.5,
+        "waits": 2,
+        "waiter_delay": 5.0,
     },
 }
 

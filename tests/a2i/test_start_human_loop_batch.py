@@ -10,7 +10,7 @@ import pytest
 from a2i_support import FaultProxy, task_context
 from support import ReviewDesk
 
-from a2i.batch import start as start_module
+from a2i.batch import parts as parts_module
 from a2i.exceptions import A2IServiceError, A2IUserError
 from a2i.naming import human_loop_name
 from a2i.operators.human_loop_batch import A2IStartHumanLoopBatchOperator
@@ -142,7 +142,7 @@ def test_another_try_starts_nothing_twice_and_asks_nothing_again(
 def test_a_start_broken_off_in_the_middle_goes_on_where_it_was(
     review_desk_server: ReviewDesk, flow: str, run_id: str, aws: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(start_module, "PART_ITEMS", 10)
+    monkeypatch.setattr(parts_module, "PART_ITEMS", 10)
     seen = 0
 
     def breaks_off(method: str, path: str) -> tuple[int, str, str] | None:

@@ -2,10 +2,11 @@
 
 ``<ledger>/batch.json`` is written before the first loop is started and never again. A part is written when all of
 its items are settled; its name carries a digest of its items and its counts, so that one listing tells a second
-run what is done, and a part whose items have changed is done again. ::
+run what is done, and a part whose items have changed is done again. A start that waits for room writes its last part
+short, and completes it when it goes on. ::
 
     batch.json
-    started/part-000000.<digest>.<started>.<failed>.jsonl
+    started/part-000000.<digest>.<started>.<failed>[.<not needed>].jsonl
     ended/part-<digest>.jsonl
 
 What events told of loops that ended stands in ``ended``: only some of the loops, some of them twice.
@@ -22,7 +23,7 @@ from typing import Any, Final
 
 from a2i.batch.storage import ObjectStore
 
-_PART_NAME: Final = re.compile(r"part-(\d{6})\.([0-9a-f]{16})\.(\d+)\.(\d+)\.jsonl")
+_PART_NAME: Final = re.compile(r"part-(\d{6})\.([0-9a-f]{16})\.(\d+)\.(\d+)(?:\.(\d+))?\.jsonl")
 _DIGEST_DIGITS: Final = 16
 
 
@@ -91,11 +92,18 @@ class LedgerPart:
     digest: str
     started: int
     failed: int
+    not_needed: int = 0
 
     @property
     def name(self) -> str:
         """Name of the part's object."""
-        return f"part-{self.number:06}.{self.digest}.{self.started}.{self.failed}.jsonl"
+        not_needed = f".{self.not_needed}" if self.not_needed else ""
+        return f"part-{self.number:06}.{self.digest}.{self.started}.{self.failed}{not_needed}.jsonl"
+
+    @property
+    def items(self) -> int:
+        """Items in the part."""
+        return self.started + self.failed + self.not_needed
 
 
 def part_digest(texts: Iterable[str]) -> str:
@@ -129,7 +137,7 @@ class Ledger:
         """Return the written parts in order."""
         names = await self._store.names(f"{self.folder_uri}/started")
         matches = filter(None, map(_PART_NAME.fullmatch, names))
-        return [LedgerPart(int(m[1]), m[2], int(m[3]), int(m[4])) for m in matches]
+        return [LedgerPart(int(m[1]), m[2], int(m[3]), int(m[4]), int(m[5] or 0)) for m in matches]
 
     async def write(self, part: LedgerPart, rows: Sequence[LedgerRow]) -> None:
         """Write a part."""
@@ -139,11 +147,15 @@ class Ledger:
         """Remove a part whose items are no longer those of the batch."""
         await self._store.delete(self._uri(part))
 
+    async def read(self, part: LedgerPart) -> list[LedgerRow]:
+        """Return the rows of one part."""
+        content = await self._store.get(self._uri(part)) or b""
+        return [LedgerRow.from_json(line) for line in content.splitlines()]
+
     async def read_parts(self) -> AsyncIterator[list[LedgerRow]]:
         """Yield the rows of one part after the other."""
         for part in await self.parts():
-            content = await self._store.get(self._uri(part)) or b""
-            yield [LedgerRow.from_json(line) for line in content.splitlines()]
+            yield await self.read(part)
 
     async def write_ended(self, rows: Iterable[EndedRow]) -> None:
         """Write what events told; the same rows, in any order, are the same part."""

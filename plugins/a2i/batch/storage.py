@@ -76,6 +76,22 @@ class ObjectStore:
             raise self._explained(error, folder_uri) from None
         return sorted(found)
 
+    async def uris(self, folder_uri: str) -> AsyncIterator[str]:
+        """Yield the URIs of all objects below a folder in the order of their keys, without those of folders.
+
+        :param folder_uri: ends in ``/``.
+        """
+        bucket, prefix = parse_s3_uri(folder_uri)
+        try:
+            async for page in self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=bucket, Prefix=prefix
+            ):
+                for entry in page.get("Contents", ()):
+                    if not entry["Key"].endswith("/"):
+                        yield f"s3://{bucket}/{entry['Key']}"
+        except ClientError as error:
+            raise self._explained(error, folder_uri) from None
+
     async def lines(self, uri: str) -> AsyncIterator[bytes | None]:
         """Yield an object's lines; None stands for a line longer than :data:`LONGEST_LINE`.
 
