@@ -17,7 +17,11 @@ PURE_MODULES = {
     "activation_data",
     "activation_parameters",
     "activation_tree",
+    "agreement",
+    "agreement_counts",
+    "dawid_skene",
     "json_path",
+    "normalisers",
 }
 
 

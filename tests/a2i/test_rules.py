@@ -35,7 +35,7 @@ from a2i.triggers.human_loop_batch_window import A2IHumanLoopBatchWindowTrigger
 from a2i.triggers.human_loop_event import A2IHumanLoopEventTrigger
 
 FOLDER = Path(a2i.__file__).parent
-PURE_MODULES = ["activation", "naming", "answers", "consensus", "shapes"]
+PURE_MODULES = ["activation", "agreement", "answers", "consensus", "dawid_skene", "naming", "shapes"]
 CONNECTION: dict[str, Any] = {
     "aws_conn_id": "aws_other",
     "region_name": "eu-west-1",
