@@ -87,6 +87,8 @@ def test_a_row_for_every_item_in_order(
         "not_needed": 0,
         "unreadable": 0,
         "open": 1,
+        "agreement": {},
+        "agreement_uri": f"{batch['ledger_uri']}/results.agreement.json",
     }
     found = rows(s3, result["results_uri"])
     assert [row["item_id"] for row in found] == [*ids, "bad"]

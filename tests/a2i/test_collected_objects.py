@@ -95,6 +95,9 @@ def test_a_dispute_goes_to_adjudicators_and_comes_back(
     assert (first["disputed"], first["disputed_uri"]) == (2, f"{uri}/disputed.jsonl")
     assert [row["disputed_fields"] for row in rows(s3, first["results_uri"])] == [[], ["city"], ["city"], []]
     assert all(row["input"] is None for row in rows(s3, first["results_uri"]))
+    assert first["agreement"] == json.loads(content(s3, f"{uri}/first.agreement.json"))
+    assert (first["agreement"]["city"]["items"], first["agreement"]["city"]["percent"]) == (4, 50.0)
+    assert first["agreement"]["name"]["percent"] == 100.0
     items = rows(s3, first["disputed_uri"])
     assert [item["id"] for item in items] == ["b", "c"]
     assert items[0]["input"]["text"] == "text b"
@@ -105,6 +108,7 @@ def test_a_dispute_goes_to_adjudicators_and_comes_back(
     answer(people[2], second, "b", city="Roma", name="overruled")
     joined = collect(second, adjudicates=first["results_uri"], results_uri=f"{uri}/joined.jsonl")
     assert (joined["items"], joined["disputed"]) == (4, 1)
+    assert "agreement" not in joined
     a, b, c, d = rows(s3, joined["results_uri"])
     assert (a["source"], d["source"], a["adjudication"]) == ("consensus", "consensus", None)
     assert (b["source"], b["fields"], b["disputed_fields"]) == (
@@ -203,3 +207,20 @@ def test_assets_are_told_where_the_results_are(aws: FaultProxy, pairs: str) -> N
     assert result["not_started"] == 1
     [event] = context["outlet_events"][alias].asset_alias_events
     assert (event.dest_asset_key.uri, event.extra) == (result["results_uri"], result)
+
+
+def test_dawid_skene_writes_rows_in_order(aws: FaultProxy, s3: Any, pairs: str, people: list[Portal]) -> None:
+    batch = disputed_review(pairs, people)
+    result = collect(batch, consensus="dawid_skene", disputed_uri=f"{folder()}/disputed.jsonl")
+    found = rows(s3, result["results_uri"])
+    assert [row["item_id"] for row in found] == ["a", "b", "c", "d"]
+    assert [row["fields"]["name"] for row in found] == ["a", "b", "c", "d"]
+    assert all(list(row) == [column.name for column in COLUMNS] for row in found)
+    assert len(rows(s3, result["disputed_uri"])) == result["disputed"]
+
+
+def test_wrong_parameters_fail_while_airflow_parses_the_dag() -> None:
+    with pytest.raises(ValueError, match="consensus must be 'majority', 'dawid_skene' or None, got 'mode'"):
+        A2ICollectHumanLoopBatchOperator(task_id="t", batch={}, consensus="mode")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="The normaliser of 'total' is 'money'"):
+        A2ICollectHumanLoopBatchOperator(task_id="t", batch={}, normalisers={"total": "money"})

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 
 from a2i.answers import HumanAnswer, HumanLoopOutput
 from a2i.batch.item_outcome import NOT_NEEDED, NOT_STARTED, LoopState, Outcome
+from a2i.batch.labels import MOST_LABELS, Labels
 from a2i.batch.ledger import LedgerRow
-from a2i.batch.results import COLUMNS, Decision, result_row
+from a2i.batch.results import COLUMNS, Decision, decided_fields, estimated, result_row
 
 PREDICTION = {"city": {"value": "Rom", "confidence": 61.3}, "name": "Ann", "zip": "00100"}
 
@@ -81,3 +83,65 @@ def test_without_an_answer_there_is_the_models_value_or_nothing(
     made = row(Outcome(ledger_row, LoopState(status), error=ledger_row.error))
     assert (made["source"], made["fields"], made["reviewed"]) == (source, fields, False)
     assert (made["status"], made["error"]) == (status, ledger_row.error)
+
+
+def test_values_are_compared_as_the_field_asks() -> None:
+    prediction = {"total": "1,234.50"}
+    two = reviewed({"total": "$ 1234.5"}, {"total": "1,234.50"}, prediction=prediction)
+    assert row(two)["disputed_fields"] == ["total"]
+    made = row(two, normalisers={"total": "number"})
+    assert (made["disputed_fields"], [answer["edits"] for answer in made["answers"]]) == ([], [[], []])
+
+
+def pair_reviews(count: int) -> tuple[list[dict[str, Any]], list[str]]:
+    """Two of three workers look at each item; the first is nearly always right, the others often are not."""
+    dice = random.Random(7)
+    rows, truth = [], []
+    for number in range(count):
+        right = dice.choice(["cat", "dog", "fox"])
+        answers = []
+        for worker in dice.sample(range(3), 2):
+            label = (
+                right if dice.random() < (0.97, 0.65, 0.65)[worker] else dice.choice(["cat", "dog", "fox"])
+            )
+            answers.append(
+                HumanAnswer(f"w{worker}", None, None, None, {"animal": label.title(), "note": number})
+            )
+        output = HumanLoopOutput("loop", "arn", tuple(answers), {})
+        rows.append(
+            result_row(Outcome(LedgerRow(str(number), "loop"), LoopState("Completed"), output), Decision())
+        )
+        truth.append(right.title())
+    return rows, truth
+
+
+def test_estimates_settle_what_a_majority_cannot() -> None:
+    rows, truth = pair_reviews(300)
+    labels = Labels(None)
+    for number, made in enumerate(rows):
+        labels.add(number, made["answers"], decided_fields(made, Decision()))
+    estimates = labels.estimate()
+    # Every item has a note of its own: no closed question.
+    assert len({made["fields"]["note"] for made in rows}) > MOST_LABELS
+    assert list(estimates) == ["animal"]
+    better = [estimated(made, number, estimates) for number, made in enumerate(rows)]
+
+    def right(found: Any) -> int:
+        return sum(made["fields"]["animal"] == answer for made, answer in zip(found, truth, strict=True))
+
+    assert right(rows) + 20 < right(better)
+    assert sum(bool(made["disputed_fields"]) for made in better) < sum(
+        bool(made["disputed_fields"]) for made in rows
+    )
+    assert all(made["fields"]["note"] == number for number, made in enumerate(better))
+    assert labels.agreement()["animal"]["items"] == 300
+    labels.close()
+
+
+def test_an_equal_estimate_is_a_dispute_and_one_answer_stands() -> None:
+    two = row(reviewed({"city": "Rome", "name": "Ann"}, {"city": "Rome", "name": "Ann"}))
+    made = estimated(two, 0, {"city": {}, "name": {0: "Anna"}})
+    assert made["fields"] == {"city": "Rom", "name": "Anna", "zip": ""}
+    assert made["disputed_fields"] == ["city"]
+    one = row(reviewed({"city": "Rome"}))
+    assert estimated(one, 0, {"city": {0: "Roma"}}) == one

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from a2i.batch.item_outcome import Outcome
-from a2i.consensus import normalise, settle
+from a2i.consensus import settle
+from a2i.normalisers import Normaliser, normaliser_of
 
 #: ``json`` is any JSON value; it is text in Parquet, where a column has one type.
 Kind = Literal["text", "boolean", "number", "texts", "json", "record", "records"]
@@ -78,10 +79,12 @@ class Decision:
 
     :ivar votes: whether several answers are consolidated; without it they stand side by side.
     :ivar fields: the fields that are decided; by default those of the prediction, or else those of the answers.
+    :ivar normalisers: what the values of a field are compared by, see :func:`a2i.consensus.consolidate`.
     """
 
     votes: bool = True
     fields: tuple[str, ...] | None = None
+    normalisers: Mapping[str, str | Normaliser] | None = None
 
 
 def result_row(outcome: Outcome, decision: Decision) -> dict[str, Any]:
@@ -90,9 +93,9 @@ def result_row(outcome: Outcome, decision: Decision) -> dict[str, Any]:
     answers = [answer.to_dict() for answer in outcome.output.answers] if outcome.output else []
     contents = [answer["content"] for answer in answers]
     predicted = predicted_values(row.prediction)
-    names = decided_fields(decision, predicted, contents)
+    names = _names(decision, predicted, contents)
     for answer in answers:
-        answer["edits"] = _edits(answer["content"], predicted, names)
+        answer["edits"] = _edits(answer["content"], predicted, names, decision)
         answer["marks"] = _marks(answer["content"])
         answer["adjudicator"] = False
     source, fields, disputed = _decided(decision, predicted, contents, names)
@@ -124,10 +127,37 @@ def predicted_values(prediction: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
-def decided_fields(
+def decided_fields(row: Mapping[str, Any], decision: Decision) -> tuple[str, ...]:
+    """Return the fields of a row that are decided, whether there is a decision or not."""
+    contents = [answer["content"] for answer in row["answers"]]
+    return _names(decision, predicted_values(row["prediction"]), contents)
+
+
+def estimated(
+    row: Mapping[str, Any], number: int, estimates: Mapping[str, Mapping[int, Any]]
+) -> Mapping[str, Any]:
+    """Put estimates into a row that several people answered; a field without one is disputed.
+
+    :param number: of the item.
+    :param estimates: by field and number of the item the value. Fields that are not in it stay as they are.
+    """
+    if len(row["answers"]) < 2 or row["fields"] is None:
+        return row
+    predicted = predicted_values(row["prediction"])
+    fields, disputed = dict(row["fields"]), dict.fromkeys(row["disputed_fields"])
+    for name in fields.keys() & estimates.keys():
+        disputed.pop(name, None)
+        if number in estimates[name]:
+            fields[name] = estimates[name][number]
+        else:
+            fields[name] = predicted.get(name)
+            disputed[name] = None
+    return {**row, "fields": fields, "disputed_fields": [name for name in fields if name in disputed]}
+
+
+def _names(
     decision: Decision, predicted: Mapping[str, Any], contents: Sequence[Mapping[str, Any]]
 ) -> tuple[str, ...]:
-    """Return the fields of an item that are decided."""
     if decision.fields is not None:
         return decision.fields
     names = predicted or dict.fromkeys(name for content in contents for name in content)
@@ -144,16 +174,23 @@ def _decided(
         return "none", None, []
     if len(contents) > 1 and not decision.votes:
         return "none", None, []
-    settled = settle({name: predicted.get(name) for name in names}, contents)
+    settled = settle(
+        {name: predicted.get(name) for name in names}, contents, normalisers=decision.normalisers
+    )
     return settled.source, dict(settled.fields), list(settled.disputed)
 
 
-def _edits(content: Mapping[str, Any], predicted: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+def _edits(
+    content: Mapping[str, Any], predicted: Mapping[str, Any], names: Iterable[str], decision: Decision
+) -> list[str]:
+    def compared(name: str, value: Any) -> str:
+        return normaliser_of(name, decision.normalisers)(value)
+
     return [
         name
         for name in names
         # A form sends no empty inputs: a field that is not there was left or made blank.
-        if name in predicted and normalise(content.get(name, "")) != normalise(predicted[name])
+        if name in predicted and compared(name, content.get(name, "")) != compared(name, predicted[name])
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from a2i.batch.collect import BatchCollector
@@ -21,12 +21,15 @@ from a2i.failures import one_line_failures
 from a2i.hooks.a2i import A2IHook
 from a2i.hooks.s3 import parse_s3_uri
 from a2i.mixins import A2ITaskMixin, whole_number
+from a2i.normalisers import Normaliser, normaliser_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 _MOST_AT_ONCE = 500
-_CONSENSUS = ("majority", None)
+_CONSENSUS = ("majority", "dawid_skene", None)
+# A task returns little: the measures of more fields are only in S3.
+_AGREEMENT_FIELDS = 100
 
 
 class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
@@ -44,9 +47,13 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
     :param results_uri: ``s3://`` URI for the rows; ``results.jsonl`` beside the ledger by default. (templated)
     :param parquet_uri: ``s3://`` URI for the same rows as Parquet; needs the extra ``parquet``. (templated)
     :param consensus: how several answers to an item become one: ``majority`` decides field by field, and calls a field
-        without a majority disputed; None leaves the answers side by side.
+        without a majority disputed; ``dawid_skene`` weighs the reviewers by how they err, for closed questions with a
+        few labels and some hundred items, and needs room for the rows on the worker's disk; None leaves the answers
+        side by side.
     :param fields: the fields that are decided; by default those of an item's prediction, or else those of its
         answers. (templated)
+    :param normalisers: by field what its values are compared by: ``text`` (the default), ``number``, ``date``,
+        ``date_day_first``, ``date_month_first``, ``labels``, or a function from a value to a text.
     :param include_input: whether the rows have what the human loops were started with, where they have ended.
     :param disputed_uri: ``s3://`` URI for the items with disputed fields, as JSON Lines that
         A2IStartHumanLoopBatchOperator takes as ``items``, to send them to adjudicators. (templated)
@@ -61,7 +68,8 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
     :param verify: Whether to verify SSL certificates.
     :param botocore_config: Configuration dictionary for the botocore client.
     :return: ``results_uri``, ``items``, ``answers``, ``reviewed`` and ``disputed`` items, counts of the items by
-        status, and ``disputed_uri`` and ``parquet_uri`` where they were asked for.
+        status, ``agreement`` by field (of at most 100 fields) and ``agreement_uri``, except of an adjudication, and
+        ``disputed_uri`` and ``parquet_uri`` where they were asked for.
     """
 
     aws_hook_class = A2IHook
@@ -76,8 +84,9 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         batch: dict[str, Any] | str,
         results_uri: str | None = None,
         parquet_uri: str | None = None,
-        consensus: Literal["majority"] | None = "majority",
+        consensus: Literal["majority", "dawid_skene"] | None = "majority",
         fields: Sequence[str] | None = None,
+        normalisers: Mapping[str, str | Normaliser] | None = None,
         include_input: bool = False,
         disputed_uri: str | None = None,
         adjudicates: str | None = None,
@@ -90,12 +99,15 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
             kwargs["outlets"] = [*_as_list(kwargs.get("outlets")), results_asset]
         super().__init__(**kwargs)
         if consensus not in _CONSENSUS:
-            raise ValueError(f"consensus must be one of {_CONSENSUS}, got {consensus!r}")
+            raise ValueError(f"consensus must be 'majority', 'dawid_skene' or None, got {consensus!r}")
+        for field in normalisers or ():
+            normaliser_of(field, normalisers)
         self.batch = batch
         self.results_uri = results_uri
         self.parquet_uri = parquet_uri
         self.consensus = consensus
         self.fields = fields
+        self.normalisers = normalisers
         self.include_input = include_input
         self.disputed_uri = disputed_uri
         self.adjudicates = adjudicates
@@ -112,12 +124,14 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         wanted = self._wanted(batch)
         if wanted.parquet_uri:
             load_pyarrow()
-        counts = asyncio.run(self._collect(batch, wanted))
+        counts, agreement = asyncio.run(self._collect(batch, wanted))
         self.log.info(
             "Collected %d answers for %d items: %s", counts["answers"], counts["items"], wanted.results_uri
         )
-        result = {"results_uri": wanted.results_uri, **counts}
-        for name in ("parquet_uri", "disputed_uri"):
+        result: dict[str, Any] = {"results_uri": wanted.results_uri, **counts}
+        if not wanted.adjudicates and len(agreement) <= _AGREEMENT_FIELDS:
+            result["agreement"] = agreement
+        for name in ("agreement_uri", "parquet_uri", "disputed_uri"):
             if (uri := getattr(wanted, name)) is not None:
                 result[name] = uri
         self._tell_assets(context, result)
@@ -132,14 +146,16 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
             decision=Decision(
                 votes=self.consensus is not None,
                 fields=None if self.fields is None else tuple(self.fields),
+                normalisers=self.normalisers,
             ),
+            estimates=self.consensus == "dawid_skene",
             parquet_uri=self.parquet_uri,
             disputed_uri=self.disputed_uri,
             adjudicates=self.adjudicates,
             include_input=self.include_input,
         )
         named: dict[str, str] = {}
-        for name in ("results_uri", "parquet_uri", "disputed_uri", "adjudicates"):
+        for name in ("results_uri", "agreement_uri", "parquet_uri", "disputed_uri", "adjudicates"):
             uri = getattr(wanted, name)
             if uri is None:
                 continue
@@ -149,7 +165,7 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
             named[uri] = name
         return wanted
 
-    async def _collect(self, batch: HumanLoopBatch, wanted: Wanted) -> dict[str, int]:
+    async def _collect(self, batch: HumanLoopBatch, wanted: Wanted) -> tuple[dict[str, int], dict[str, Any]]:
         # Answers are read ahead of the one whose turn it is, which may take a while.
         most_at_once = 2 * self.max_concurrency
         async with (
@@ -170,7 +186,7 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
                 await collector.run(ledger, results.take, collector.listed_loops(batch))
                 await results.finish()
         names = ["items", "answers", "reviewed", "disputed", *dict.fromkeys(COUNT_NAMES.values())]
-        return {name: results.counts[name] for name in names}
+        return {name: results.counts[name] for name in names}, results.agreement
 
     def _tell_assets(self, context: Context, result: dict[str, Any]) -> None:
         for outlet in self.outlets:
