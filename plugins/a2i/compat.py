@@ -7,7 +7,7 @@ the moves of Airflow itself; what it does not know stands below.
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow.providers.amazon.aws.hooks.s3 import S3Hook
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SHARED_STREAMS",
+    "TRIGGERS_LEARN_OF_KILLS",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
@@ -82,6 +83,10 @@ __all__ = [
     "validate_execute_complete_event",
     "wait",
 ]
+
+
+#: Whether a trigger is told that a user has ended its task: from Airflow 3.3 on.
+TRIGGERS_LEARN_OF_KILLS: Final = hasattr(BaseTrigger, "on_kill")
 
 
 def aiobotocore_is_installed() -> bool:

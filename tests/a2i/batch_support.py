@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from a2i_support import task_context
+from a2i_support import FaultProxy, task_context
 from airflow.sdk.exceptions import TaskDeferred
-from support import Portal
+from support import Portal, wait_until
 
 from a2i.compat import TriggerEvent
 from a2i.naming import human_loop_name
@@ -34,7 +34,7 @@ def start(flow: str, *texts: str, **extra: Any) -> dict[str, Any]:
 
 def sensor(batch: dict[str, Any], **arguments: Any) -> A2IHumanLoopBatchSensor:
     return A2IHumanLoopBatchSensor(
-        task_id="wait", **{"batch": batch, "poke_interval": 0.2, "timeout": 30, **arguments}
+        task_id="wait", **{"batch": batch, "poke_interval": 0.2, "timeout": 120, **arguments}
     )
 
 
@@ -63,3 +63,14 @@ def later(seconds: float, action: Callable[[], object]) -> threading.Thread:
     thread = threading.Timer(seconds, action)
     thread.start()
     return thread
+
+
+def after_looks(proxy: FaultProxy, looks: int, action: Callable[[], object]) -> threading.Thread:
+    """Do something as soon as a wait has looked at its batch so often from now on."""
+    proxy.requests.clear()
+
+    def run() -> None:
+        wait_until(lambda: proxy.count("GET", "/human-loops?") >= looks, 120)
+        action()
+
+    return later(0, run)

@@ -159,13 +159,17 @@ class EventQueue:
             return
         await self._write(list(pending.rows.values()))
         self._pending = _Pending()
-        for start in range(0, len(pending.receipts), _MESSAGES):
-            entries = [
-                {"Id": str(number), "ReceiptHandle": receipt}
-                for number, receipt in enumerate(pending.receipts[start : start + _MESSAGES])
-            ]
-            # A message that could not be deleted comes again, and is deleted then.
-            await self._client.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+        # A message that could not be deleted comes again, and is deleted then.
+        await asyncio.gather(
+            *(
+                self._delete(pending.receipts[start : start + _MESSAGES])
+                for start in range(0, len(pending.receipts), _MESSAGES)
+            )
+        )
+
+    async def _delete(self, receipts: Sequence[str]) -> None:
+        entries = [{"Id": str(number), "ReceiptHandle": receipt} for number, receipt in enumerate(receipts)]
+        await self._client.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
 
     def _is_due(self) -> bool:
         pending = self._pending
@@ -174,7 +178,10 @@ class EventQueue:
         )
 
     async def _messages(self, seconds: float) -> list[dict[str, Any]]:
-        poll = min(seconds, _LONGEST_POLL_SECONDS, self._client.meta.config.read_timeout / 2)
+        poll = min(seconds, _LONGEST_POLL_SECONDS)
+        # A connection may allow less time for an answer than SQS may take.
+        if read_timeout := self._client.meta.config.read_timeout:
+            poll = min(poll, read_timeout / 2)
         if self._pending.receipts:
             poll = min(poll, max(0.0, self._pending.since + PART_SECONDS - time.monotonic()))
         answer = await self._client.receive_message(

@@ -10,9 +10,10 @@ import pendulum
 
 from a2i.batch.descriptor import HumanLoopBatch
 from a2i.batch.ledger import Ledger
+from a2i.batch.log import Log
 from a2i.batch.storage import ObjectStore
 from a2i.batch.sweep import PROBLEMS_KEPT, open_loops
-from a2i.batch.watch import MISSING
+from a2i.batch.watch import MISSING, Progress
 from a2i.exceptions import A2IUserError
 
 
@@ -102,3 +103,13 @@ def _iso_time(value: Any) -> float:
         raise A2IUserError(
             f"deadline must be a number of seconds or a time such as 2026-01-31T17:00:00+01:00, got {value!r}."
         ) from None
+
+
+def report_progress(context: Mapping[str, Any], log: Log, progress: Progress) -> None:
+    """Put the counts into the task state store, which Airflow has from 3.3 on, and in workers only."""
+    store = context.get("task_state_store")
+    if store is not None:
+        try:
+            store.set("human_loops", {**progress.counts, "time": pendulum.now("UTC").isoformat()})
+        except Exception as error:
+            log.warning("The task state store did not take the progress: %s", error)

@@ -68,6 +68,8 @@ class PartialResults:
         self._batch = batch
         self._seconds = seconds
         self._ended: set[bytes] = set()
+        # What is learned beside a write belongs to the next one.
+        self._new: set[bytes] = set()
         self._log = log
         self._written_at: float | None = None
         self._first: tuple[float, int] | None = None
@@ -75,7 +77,9 @@ class PartialResults:
 
     def note_ended(self, human_loop_name: str) -> None:
         """Take a loop that has ended into the next write."""
-        self._ended.add(_short_name(human_loop_name, self._batch.prefix))
+        name = _short_name(human_loop_name, self._batch.prefix)
+        if name not in self._ended:
+            self._new.add(name)
 
     @property
     def is_due(self) -> bool:
@@ -84,6 +88,8 @@ class PartialResults:
 
     async def write(self, progress: Progress) -> None:
         """Write both objects; what goes wrong is logged, and left to the next write."""
+        if self._written_at is None:
+            self._log.info("Partial results: %s/partial.jsonl and progress.json", self._batch.ledger_uri)
         self._written_at = time.monotonic()
         try:
             async with self._open_store() as store:
@@ -100,6 +106,8 @@ class PartialResults:
             )
 
     async def _write_rows(self, store: ObjectStore) -> None:
+        self._ended |= self._new
+        self._new.clear()
         wanted = set(self._ended)
         if len(wanted) == self._rows:
             return

@@ -146,12 +146,12 @@ class BatchStopper:
                 async with self._pace.slot():
                     answer: dict[str, Any] = await request(**arguments)
             except Exception as error:
+                if not is_passing(error):
+                    raise
                 if error_code(error) in THROTTLING_CODES:
                     self._pace.throttled()
                     since = time.monotonic()
-                if not is_passing(error):
-                    raise
-                if time.monotonic() - since > self._outage_tolerance:
+                elif time.monotonic() - since > self._outage_tolerance:
                     raise explain(error) or error from None
                 await asyncio.sleep(pause(attempt))
             else:

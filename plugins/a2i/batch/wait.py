@@ -6,6 +6,7 @@ Sensor and trigger run this one wait; they differ in who keeps its state and in 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
@@ -189,7 +190,7 @@ class BatchWait:
             await asyncio.sleep(max(0.0, seconds))
             return
         began = time.monotonic()
-        end = began + seconds
+        end = began + min(seconds, self._event_delay)
         while (remaining := end - time.monotonic()) > 0:
             names = await self._queue.receive(remaining)
             if names is None:
@@ -197,10 +198,16 @@ class BatchWait:
             elif names:
                 self._announced |= names
                 self._changed_at = time.time()
-                soon = self._settings.poke_interval
-                if self._progress is not None and len(self._announced) >= open_loops(self._progress.counts):
-                    soon = min(soon, _EVENT_LOOK_SECONDS * 2.0 ** min(self._looks_in_vain, 12))
-                end = min(end, began + soon)
+                end = min(end, began + min(self._settings.poke_interval, self._event_delay))
+
+    @property
+    def _event_delay(self) -> float:
+        """Seconds until the look that events ask for, when they say that nothing is open any more."""
+        still_open = open_loops(self._progress.counts) if self._progress is not None else 0
+        if not self._announced or len(self._announced) < still_open:
+            return math.inf
+        # A list may lag behind the events, and an event may be wrong.
+        return _EVENT_LOOK_SECONDS * 2.0 ** min(self._looks_in_vain, 12)
 
     async def _end(self, status: str) -> dict[str, Any]:
         if self._queue is not None:

@@ -9,15 +9,21 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
-import pendulum
-
 from a2i.batch.descriptor import HumanLoopBatch
-from a2i.batch.outcome import batch_counts, deadline_time, failure_text, find_causes, without_answer
+from a2i.batch.outcome import (
+    batch_counts,
+    deadline_time,
+    failure_text,
+    find_causes,
+    report_progress,
+    without_answer,
+)
 from a2i.batch.stop import stop_batch
 from a2i.batch.storage import open_store
 from a2i.batch.wait import WaitSettings, open_wait
 from a2i.batch.watch import Progress
 from a2i.compat import (
+    TRIGGERS_LEARN_OF_KILLS,
     AwsBaseSensor,
     PokeReturnValue,
     aws_template_fields,
@@ -154,6 +160,8 @@ class A2IHumanLoopBatchSensor(A2ITaskMixin, AwsBaseSensor[A2IHook]):
             self.log.info(
                 "Waiting for %d human loops; reviewers find them at %s", batch.started, hook.review_url
             )
+            if self.cancel_on_kill and not TRIGGERS_LEARN_OF_KILLS:
+                self.log.warning("cancel_on_kill has no effect on a deferred task before Airflow 3.3")
             self._defer(batch, deadline)
         return super().execute(context)
 
@@ -189,7 +197,7 @@ class A2IHumanLoopBatchSensor(A2ITaskMixin, AwsBaseSensor[A2IHook]):
     async def _wait(
         self, batch: HumanLoopBatch, deadline: float | None, give_up: float, context: Context
     ) -> dict[str, Any]:
-        report = partial(self._report, context)
+        report = partial(report_progress, context, self.log)
         async with open_wait(batch, self.hook_arguments, self.settings, self.log, report) as wait:
             return await wait.run(deadline, give_up)
 
@@ -208,7 +216,7 @@ class A2IHumanLoopBatchSensor(A2ITaskMixin, AwsBaseSensor[A2IHook]):
         return PokeReturnValue(is_done=counts is not None, xcom_value=counts)
 
     async def _look(self, batch: HumanLoopBatch, context: Context) -> Progress | None:
-        report = partial(self._report, context)
+        report = partial(report_progress, context, self.log)
         async with open_wait(batch, self.hook_arguments, self.settings, self.log, report) as wait:
             progress = await wait.look()
             await wait.finish_writing()
@@ -226,7 +234,7 @@ class A2IHumanLoopBatchSensor(A2ITaskMixin, AwsBaseSensor[A2IHook]):
         if outcome["status"] == "error":
             raise (A2IServiceError if outcome["retry"] else A2IUserError)(outcome["message"])
         batch = HumanLoopBatch.from_value(self.batch)
-        self._report(context, Progress(outcome["counts"], outcome["problems"]))
+        report_progress(context, self.log, Progress(outcome["counts"], outcome["problems"]))
         counts = self._conclude(batch, outcome, after_stop=outcome["after_stop"])
         if counts is None:
             self._defer(batch, None, after_stop=True)
@@ -286,12 +294,3 @@ class A2IHumanLoopBatchSensor(A2ITaskMixin, AwsBaseSensor[A2IHook]):
         stop = threading.Thread(target=self._stop, args=(batch, _KILL_SECONDS / 2), daemon=True)
         stop.start()
         stop.join(_KILL_SECONDS)
-
-    def _report(self, context: Context, progress: Progress) -> None:
-        """Show the counts in the task state store, which Airflow has from 3.3 on, and in workers only."""
-        store: Any = context.get("task_state_store")
-        if store is not None:
-            try:
-                store.set("human_loops", {**progress.counts, "time": pendulum.now("UTC").isoformat()})
-            except Exception as error:
-                self.log.warning("The task state store did not take the progress: %s", error)

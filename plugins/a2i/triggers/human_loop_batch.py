@@ -7,15 +7,12 @@ from typing import Any, Final
 
 from a2i.batch.descriptor import HumanLoopBatch
 from a2i.batch.stop import stop_batch
-from a2i.batch.storage import open_store
 from a2i.batch.wait import WaitSettings, open_wait
 from a2i.compat import BaseTrigger, TriggerEvent
 from a2i.exceptions import A2IServiceError
 from a2i.failures import explain
 from a2i.hooks.a2i import A2IHook
 from a2i.mixins import AwsArguments
-
-__all__ = ["A2IHumanLoopBatchTrigger", "open_store"]
 
 # The triggerer gives on_kill 30 seconds by default.
 _STOP_TOLERANCE_SECONDS: Final = 10.0
