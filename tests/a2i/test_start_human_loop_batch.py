@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 from a2i_support import FaultProxy, task_context
+from start_support import TEMPLATE, items, ledger, loops, start
 from support import ReviewDesk
 
 from a2i.batch import parts as parts_module
 from a2i.exceptions import A2IServiceError, A2IUserError
 from a2i.naming import human_loop_name
 from a2i.operators.human_loop_batch import A2IStartHumanLoopBatchOperator
-
-TEMPLATE = "<crowd-form><input name='category'></crowd-form>"
 
 
 @pytest.fixture(scope="module")
@@ -27,43 +26,6 @@ def flow(review_desk_server: ReviewDesk) -> str:
 def run_id(aws: FaultProxy) -> str:
     """A run of its own, so that tests do not meet each other's loops."""
     return f"manual__{uuid.uuid4()}"
-
-
-def items(count: int, **extra: Any) -> list[dict[str, Any]]:
-    return [{"id": f"form-{number:04}", "input": {"number": number, **extra}} for number in range(count)]
-
-
-def start(flow: str, given: Any, run_id: str, **arguments: Any) -> dict[str, Any]:
-    operator = A2IStartHumanLoopBatchOperator(
-        task_id="start",
-        flow_definition_arn=flow,
-        items=given,
-        ledger_uri="s3://answers/ledgers",
-        **{"max_concurrency": 8, **arguments},
-    )
-    return dict(operator.execute(task_context(run_id)))
-
-
-def loops(desk: ReviewDesk, flow: str, batch: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The loops of a batch, as a stock client lists them."""
-    pages = (
-        desk.client("sagemaker-a2i-runtime")
-        .get_paginator("list_human_loops")
-        .paginate(FlowDefinitionArn=flow)
-    )
-    found = [entry for page in pages for entry in page["HumanLoopSummaries"]]
-    return {
-        entry["HumanLoopName"]: entry
-        for entry in found
-        if entry["HumanLoopName"].startswith(f"{batch['batch_id']}-")
-    }
-
-
-def ledger(s3: Any, batch: dict[str, Any]) -> list[dict[str, Any]]:
-    prefix = batch["ledger_uri"].removeprefix("s3://answers/") + "/started/"
-    listed = s3.list_objects_v2(Bucket="answers", Prefix=prefix).get("Contents", [])
-    bodies = [s3.get_object(Bucket="answers", Key=entry["Key"])["Body"].read() for entry in listed]
-    return [json.loads(line) for body in bodies for line in body.splitlines()]
 
 
 def test_a_loop_for_every_item_and_a_ledger(

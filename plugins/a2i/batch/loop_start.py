@@ -114,6 +114,10 @@ class LoopStarter:
             except Exception as error:
                 if error_code(error) == "ResourceNotFoundException":
                     return False
+                if isinstance(error, ClientError):
+                    self._answered(error)
+                if error_code(error) in THROTTLING_CODES:
+                    self._pace.throttled()
                 await self._ride_out(error, attempt)
             else:
                 self._answered(None)

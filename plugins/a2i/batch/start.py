@@ -80,8 +80,8 @@ class BatchStarter:
         known: defaultdict[int, list[LedgerPart]] = defaultdict(list)
         for written in await self._persist(self._ledger.parts, "The ledger cannot be read"):
             known[written.number].append(written)
-        if self.loops is not None and self._first_look:
-            await self._look(self.loops, self._existing)
+        if self.loops is not None:
+            await self._look(self.loops, self._existing if self._first_look else None)
         reports = asyncio.create_task(self._report_progress())
         try:
             async with asyncio.TaskGroup() as group:
