@@ -30,6 +30,8 @@ from a2i.json_path import MISSING, Found, JsonPath, JsonPathError
 
 ANY: Final = "*"
 HASH_VALUES: Final = 2**64
+#: How much of a name a reason quotes, in characters.
+LONGEST_NAME: Final = 100
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class FormKeyConfidenceCheck:
     """``ImportantFormKeyConfidenceCheck``: a pair with the key, or an alias, whose confidences meet the thresholds.
 
     A named key wants every word of key and value to meet the word thresholds, ``*`` (every key) any of them, as the
-    guide words it. A pair without words meets no word threshold.
+    guide words it.
     """
 
     def __init__(self, parameters: Mapping[str, Any], speaks_for_review: bool) -> None:
@@ -205,8 +207,12 @@ class ConfidenceCheck:
         return Outcome(bool(places), tuple(reasons), lowest, frozenset(places), is_missing)
 
     def _subject(self, at: Found) -> str:
-        name = at.holder.get("name") if isinstance(at.holder, Mapping) else None
-        return name if isinstance(name, str) and name else self._path.subject(at.keys)
+        """Return what a reason is about. Elements of a list are told apart by a name better than by a number."""
+        if self._path.is_in_list and isinstance(at.holder, Mapping):
+            name = at.holder.get("name")
+            if isinstance(name, str) and name.strip():
+                return " ".join(name.split())[:LONGEST_NAME]
+        return self._path.subject(at.keys)
 
     def describe(self) -> str:
         return f"{self._path.text} is {self._bounds}"

@@ -113,11 +113,16 @@ class FormResponse:
 
     def __init__(self, response: Mapping[str, Any]) -> None:
         self._listed = _listed(response, "Blocks", "an AnalyzeDocument response")
-        self._blocks = {_member(block, "Id"): block for block in self._listed}
 
     @cached_property
     def pairs(self) -> tuple[FormPair, ...]:
-        return tuple(self._pair(block) for block in self._listed if _is_key(block))
+        try:
+            blocks = {_member(block, "Id"): block for block in self._listed}
+            return tuple(_pair(blocks, block) for block in self._listed if _is_key(block))
+        except (AttributeError, TypeError) as error:
+            raise ActivationDataError(
+                f"Blocks are not those of an AnalyzeDocument response: {error}"
+            ) from None
 
     @cached_property
     def pairs_by_key(self) -> dict[str, list[FormPair]]:
@@ -125,28 +130,6 @@ class FormResponse:
         for pair in self.pairs:
             found.setdefault(pair.key, []).append(pair)
         return found
-
-    def _pair(self, key: Mapping[str, Any]) -> FormPair:
-        values = self._related(key, "VALUE")
-        key_children = self._related(key, "CHILD")
-        children = [*key_children, *(child for value in values for child in self._related(value, "CHILD"))]
-        return FormPair(
-            key=" ".join(
-                str(_member(child, "Text") or "") for child in key_children if _is_word(child)
-            ).strip(),
-            confidence=_block_confidence(key),
-            words=tuple(_block_confidence(child) for child in children if _is_word(child)),
-            block_ids=frozenset(_member(block, "Id") for block in (key, *values, *children)),
-        )
-
-    def _related(self, block: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
-        return [
-            self._blocks[identifier]
-            for relationship in _member(block, "Relationships") or ()
-            if _member(relationship, "Type") == kind
-            for identifier in _member(relationship, "Ids") or ()
-            if identifier in self._blocks
-        ]
 
     def selected(self, keys: Set[str]) -> tuple[Any, ...]:
         return tuple(block for block in self._listed if _member(block, "Id") in keys)
@@ -162,10 +145,34 @@ def _member(mapping: Mapping[str, Any], name: str) -> Any:
 
 
 def _listed(response: Mapping[str, Any], name: str, what: str) -> list[Mapping[str, Any]]:
-    listed = _member(response, name)
+    listed = _member(response, name) if isinstance(response, Mapping) else None
     if not isinstance(listed, list) or not all(isinstance(entry, Mapping) for entry in listed):
         raise ActivationDataError(f"{name} is not a list of objects, so this is not {what}")
     return listed
+
+
+def _pair(blocks: Mapping[Any, Mapping[str, Any]], key: Mapping[str, Any]) -> FormPair:
+    values = _related(blocks, key, "VALUE")
+    key_children = _related(blocks, key, "CHILD")
+    children = [*key_children, *(child for value in values for child in _related(blocks, value, "CHILD"))]
+    return FormPair(
+        key=" ".join(str(_member(child, "Text") or "") for child in key_children if _is_word(child)).strip(),
+        confidence=_block_confidence(key),
+        words=tuple(_block_confidence(child) for child in children if _is_word(child)),
+        block_ids=frozenset(_member(block, "Id") for block in (key, *values, *children)),
+    )
+
+
+def _related(
+    blocks: Mapping[Any, Mapping[str, Any]], block: Mapping[str, Any], kind: str
+) -> list[Mapping[str, Any]]:
+    return [
+        blocks[identifier]
+        for relationship in _member(block, "Relationships") or ()
+        if _member(relationship, "Type") == kind
+        for identifier in _member(relationship, "Ids") or ()
+        if identifier in blocks
+    ]
 
 
 def _is_word(block: Mapping[str, Any]) -> bool:

@@ -90,7 +90,9 @@ def text_of(parameters: Mapping[str, Any], member: str) -> str:
 def form_keys(parameters: Mapping[str, Any]) -> tuple[str, ...]:
     """Return ``ImportantFormKey`` and its aliases, with single blanks, as Textract's words are joined."""
     aliases = parameters.get("ImportantFormKeyAliases", [])
-    if not isinstance(aliases, list) or not all(isinstance(alias, str) for alias in aliases):
+    if not isinstance(aliases, list) or not all(
+        isinstance(alias, str) and alias.strip() for alias in aliases
+    ):
         raise ConditionRuleError("ImportantFormKeyAliases", f"is {as_json(aliases)}, must be a list of texts")
     keys = (text_of(parameters, "ImportantFormKey"), *aliases)
     return tuple(dict.fromkeys(" ".join(key.split()) for key in keys))

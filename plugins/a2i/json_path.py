@@ -42,6 +42,7 @@ class Found(NamedTuple):
 class JsonPath:
     """A path, read once and used for many documents.
 
+    :ivar is_in_list: whether it leads to a member of a list's elements, or of every member of an object.
     :raises JsonPathError: for a text that is no such path.
     """
 
@@ -50,6 +51,7 @@ class JsonPath:
         self._steps = tuple(_steps(text))
         first, *others = _text_between(self._steps)
         self._texts = [f"${first}", *others]
+        self.is_in_list = len(self._steps) > 1 and not isinstance(self._steps[-2], str)
         self._subject_texts = _text_between(self._steps[:-1] if len(self._steps) > 1 else self._steps)
 
     def find(self, document: Any) -> list[Found]:

@@ -137,7 +137,7 @@ def _set_of(labels: list[Any]) -> list[str]:
 def _plain_number(text: str) -> str | None:
     """Return a number that ``Decimal`` reads, or None."""
     sign, digits = (text[0], text[1:]) if text[:1] in ("+", "-") else ("", text)
-    if not re.fullmatch(rf"[\d.,]{{1,{_DIGITS}}}", digits) or not digits[-1].isdigit():
+    if not re.fullmatch(rf"[\d.,]{{1,{_DIGITS}}}", digits):
         return None
     if "." in digits and "," in digits:
         decimal = max(".,", key=digits.rfind)

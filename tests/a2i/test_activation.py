@@ -185,6 +185,7 @@ def test_what_a_reviewer_sees_of_a_form() -> None:
     none: set[str] = set()
     for conditions, expected in (
         ([unsure], first),
+        ([form_key("*", KeyValueBlockConfidenceLessThan=99)], every),
         ([missing("Employer")], none),
         ([missing("Employer"), unsure], first),
         ([sampling(100)], every),
@@ -205,6 +206,13 @@ def test_every_entry_is_evaluated_also_after_a_true_one() -> None:
     nested = evaluate("textract", [{"And": entries[::-1]}], PAYSLIP).results["Conditions"][0]
     assert [entry["EvaluationResult"] for entry in nested["And"]] == [False, True, True]
     assert nested["EvaluationResult"] is False
+
+
+def test_blocks_that_were_left_out_are_not_needed() -> None:
+    """A page that was cut out of a longer response refers to blocks that it does not have."""
+    cut = {"Blocks": [block for block in PAYSLIP["Blocks"] if block["Id"] not in ("0-v0", "1-value")]}
+    result = evaluate("textract", [form_key("*", KeyValueBlockConfidenceLessThan=99)], cut)
+    assert ids(result) == {"0-key", "0-value", "0-k0", "0-k1", "1-key", "1-k0", "1-k1"}
 
 
 def test_a_pair_without_a_value_and_a_page_without_pairs() -> None:
@@ -344,6 +352,19 @@ def test_conditions_on_any_prediction(
     assert result.is_activated is bool(reasons)
 
 
+def test_a_reason_is_told_once_and_what_is_missing_is_said() -> None:
+    unsure, absent = (
+        check("$.total.confidence", ConfidenceLessThan=90),
+        check("$.vat.confidence", ConfidenceGreaterThan=9),
+    )
+    twice = evaluate("custom", [unsure, unsure], INVOICE)
+    assert (len(twice.reasons), twice.is_missing) == (1, False)
+    assert evaluate("custom", [absent], INVOICE).is_missing
+    assert evaluate("custom", [{"Not": absent}], INVOICE).is_missing
+    beyond = check("$.lines[2].confidence", ConfidenceLessThan=90)
+    assert evaluate("custom", [beyond], INVOICE).reasons == ("lines[2]: confidence is missing",)
+
+
 def test_without_conditions_every_item_goes_to_people() -> None:
     result = evaluate("custom", [], {})
     assert result.is_activated
@@ -355,6 +376,15 @@ def test_an_empty_list_has_nothing_to_be_unsure_of() -> None:
     assert not evaluate(
         "custom", [check("$.lines[*].confidence", ConfidenceLessThan=90)], {"lines": []}
     ).is_activated
+
+
+def test_a_reason_names_an_element_of_a_list_in_one_short_line() -> None:
+    lines = [{"name": "a\n" * 500, "score": 1}, {"name": " ", "score": 2}, {"name": 3, "score": 3}]
+    result = evaluate("custom", [check("$.lines[*].score", ConfidenceLessThan=5)], {"lines": lines})
+    assert [reason.split(":")[0] for reason in result.reasons] == [("a " * 50), "lines[1]", "lines[2]"]
+    # A single record's name is a person's more often than a field's.
+    [reason] = evaluate("custom", [check("$.score", ConfidenceLessThan=5)], lines[0]).reasons
+    assert reason == "score: confidence 1 is below 5"
 
 
 def test_many_reasons_are_counted() -> None:
@@ -397,6 +427,24 @@ def test_many_reasons_are_counted() -> None:
             form_key("Total", KeyValueBlockConfidenceLessThan=9),
             {"Blocks": [{"BlockType": "KEY_VALUE_SET", "Id": "b", "EntityTypes": ["KEY"]}]},
             "Item 'i-7': Confidence of the block 'b' is None, a confidence must be a number.",
+        ),
+        (
+            "textract",
+            missing("Total"),
+            {"Blocks": [{"BlockType": "KEY_VALUE_SET", "EntityTypes": ["KEY"], "Relationships": ["b"]}]},
+            "Item 'i-7': Blocks are not those of an AnalyzeDocument response: 'str' object has no attribute 'get'.",
+        ),
+        (
+            "textract",
+            missing("Total"),
+            {"Blocks": [{"Id": ["b"]}]},
+            "Item 'i-7': Blocks are not those of an AnalyzeDocument response: unhashable type: 'list'.",
+        ),
+        (
+            "textract",
+            missing("Total"),
+            [],
+            "Item 'i-7': Blocks is not a list of objects, so this is not an AnalyzeDocument response.",
         ),
         (
             "rekognition",
@@ -451,6 +499,11 @@ PARAMETERS = "Conditions[0].ConditionParameters"
             "textract",
             leaf("MissingImportantFormKey", ImportantFormKey="a", ImportantFormKeyAliases="b"),
             f'{PARAMETERS}.ImportantFormKeyAliases is "b", must be a list of texts.',
+        ),
+        (
+            "textract",
+            missing("a", " "),
+            f'{PARAMETERS}.ImportantFormKeyAliases is [" "], must be a list of texts.',
         ),
         (
             "textract",
