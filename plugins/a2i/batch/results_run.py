@@ -86,7 +86,8 @@ class ResultsRun:
         """Take the next outcome."""
         decision = self._wanted.decision
         row: Mapping[str, Any] = result_row(outcome, decision)
-        if row["answers"]:
+        # One answer agrees with nobody; but it shows how its reviewer answers.
+        if len(row["answers"]) > (0 if self._wanted.estimates else 1):
             self._labels.add(self._number, row["answers"], decided_fields(row, decision))
         self._number += 1
         if self._waiting is not None:
