@@ -25,38 +25,59 @@ from airflow.providers.common.compat.sdk import (
     AirflowNotFoundException,
     AirflowPlugin,
     AirflowSensorTimeout,
+    Asset,
+    AssetAlias,
     BaseHook,
     PokeReturnValue,
     conf,
     get_current_context,
 )
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseEventTrigger, BaseTrigger, TriggerEvent
+
+try:
+    from airflow.triggers.shared_stream import SharedStreamProducer, reject_shared_stream_event
+
+    #: Whether the triggerer confirms the events of event triggers once they are stored.
+    SHARED_STREAMS = True
+except ImportError:
+    SHARED_STREAMS = False
+    SharedStreamProducer = object  # type: ignore[misc,assignment]
+
+    def reject_shared_stream_event() -> None:
+        """Do nothing: without shared streams there is nothing to reject."""
+
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 __all__ = [
+    "SHARED_STREAMS",
     "TRIGGERS_LEARN_OF_KILLS",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowPlugin",
     "AirflowSensorTimeout",
+    "Asset",
+    "AssetAlias",
     "AwsBaseHook",
     "AwsBaseOperator",
     "AwsBaseSensor",
     "AwsBaseWaiterTrigger",
     "BaseAwsLink",
+    "BaseEventTrigger",
     "BaseHook",
     "BaseTrigger",
     "PokeReturnValue",
     "S3Hook",
+    "SharedStreamProducer",
     "SqsHook",
     "TriggerEvent",
     "aiobotocore_is_installed",
     "aws_template_fields",
     "conf",
     "forbid_retry",
+    "reject_shared_stream_event",
     "running_context",
     "task_state_store",
     "validate_execute_complete_event",

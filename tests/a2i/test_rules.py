@@ -32,6 +32,7 @@ from a2i.sensors.human_loop_batch import A2IHumanLoopBatchSensor
 from a2i.triggers.flow_definition import A2IFlowDefinitionActiveTrigger
 from a2i.triggers.human_loop_batch import A2IHumanLoopBatchTrigger
 from a2i.triggers.human_loop_batch_window import A2IHumanLoopBatchWindowTrigger
+from a2i.triggers.human_loop_event import A2IHumanLoopEventTrigger
 
 FOLDER = Path(a2i.__file__).parent
 PURE_MODULES = ["activation", "agreement", "answers", "consensus", "dawid_skene", "naming", "shapes"]
@@ -87,6 +88,7 @@ TRIGGERS: dict[type, dict[str, Any]] = {
         "cancel_on_kill": True,
         "after_stop": True,
     },
+    A2IHumanLoopEventTrigger: {"sqs_queue_url": "https://queue", "flow_definition_arn": FLOW},
     A2IHumanLoopBatchWindowTrigger: {
         "batch_id": "0" * 24,
         "flow_definition_arn": FLOW,

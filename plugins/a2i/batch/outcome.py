@@ -51,9 +51,13 @@ async def find_causes(
     async for rows in Ledger(store, batch.ledger_uri).read_parts():
         for row in rows:
             name = row.human_loop_name
-            if name is None:
+            if row.error is not None:
                 causes.append(f"{row.item_id!r} (not started: {row.error})")
-            elif name in problems and not (after_stop and problems[name].startswith("Stopped")):
+            elif (
+                name is not None
+                and name in problems
+                and not (after_stop and problems[name].startswith("Stopped"))
+            ):
                 causes.append(f"{row.item_id!r} (human loop {name} {problems[name]})")
         if len(causes) >= PROBLEMS_KEPT:
             break

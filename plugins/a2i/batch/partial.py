@@ -15,6 +15,7 @@ from a2i.batch.descriptor import HumanLoopBatch
 from a2i.batch.ledger import Ledger, LedgerRow
 from a2i.batch.log import Log
 from a2i.batch.pace import Pace
+from a2i.batch.results import Decision, result_row
 from a2i.batch.storage import ObjectStore
 from a2i.batch.sweep import open_loops
 from a2i.batch.watch import Progress
@@ -120,8 +121,11 @@ class PartialResults:
                         await writer.write(row)
             ledger = _EndedRows(store, self._batch.ledger_uri, self._batch.prefix, wanted)
             collector = BatchCollector(self._client, store, Pace(_AT_ONCE), _TOLERANCE_SECONDS, self._log)
-            counts = await collector.run(ledger, writer)
-        self._rows = len(self._ended) if counts["items"] == len(wanted) else 0
+            decision = Decision()
+            items = await collector.run(
+                ledger, lambda outcome: writer.write({**result_row(outcome, decision), "input": None})
+            )
+        self._rows = len(self._ended) if items == len(wanted) else 0
 
     def _about(self, progress: Progress) -> dict[str, Any]:
         still_open = open_loops(progress.counts)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from botocore.exceptions import ClientError
 
@@ -31,12 +31,19 @@ class ObjectStore:
         self._client = client
         self._place = place
 
-    async def get(self, uri: str) -> bytes | None:
-        """Return an object's content, or None if there is no such object."""
+    async def get(
+        self, uri: str, before_read: Callable[[int], Awaitable[None]] | None = None
+    ) -> bytes | None:
+        """Return an object's content, or None if there is no such object.
+
+        :param before_read: is told how many bytes it has, and may take its time to let them in.
+        """
         bucket, key = parse_s3_uri(uri)
         try:
             answer = await self._client.get_object(Bucket=bucket, Key=key)
             async with answer["Body"] as body:
+                if before_read is not None:
+                    await before_read(answer["ContentLength"])
                 return bytes(await body.read())
         except ClientError as error:
             if error_code(error) in ("NoSuchKey", "404"):
@@ -134,33 +141,41 @@ class ObjectStore:
         """Return a writer of one JSON Lines object."""
         return JsonLinesWriter(self._client, uri)
 
+    def object_writer(self, uri: str, content_type: str) -> ObjectWriter:
+        """Return a writer of one object."""
+        return ObjectWriter(self._client, uri, content_type)
+
 
 @asynccontextmanager
-async def open_store(hook: A2IS3Hook) -> AsyncIterator[ObjectStore]:
-    """Open a store on a client of its own."""
-    async with await hook.get_async_conn() as client:
+async def open_store(hook: A2IS3Hook, max_connections: int = 10) -> AsyncIterator[ObjectStore]:
+    """Open a store on a client of its own.
+
+    :param max_connections: connections to S3 that may be open at once.
+    """
+    async with await hook.get_batch_conn(max_connections) as client:
         yield ObjectStore(client, f"connection {hook.aws_conn_id!r}, endpoint {client.meta.endpoint_url}")
 
 
-class JsonLinesWriter:
-    """Writes rows as they come: one request for a small object, a multipart upload for a large one.
+class ObjectWriter:
+    """Writes bytes as they come: one request for a small object, a multipart upload for a large one.
 
     The object appears when the ``async with`` block ends well, and not at all when it does not.
     """
 
-    def __init__(self, client: Any, uri: str) -> None:
+    def __init__(self, client: Any, uri: str, content_type: str) -> None:
         self._client = client
         self._target = dict(zip(("Bucket", "Key"), parse_s3_uri(uri), strict=True))
+        self._content_type = content_type
         self._buffer = bytearray()
         self._upload: dict[str, str] | None = None
         self._parts: list[dict[str, Any]] = []
 
-    async def __aenter__(self) -> JsonLinesWriter:
+    async def __aenter__(self) -> Self:
         return self
 
-    async def write(self, row: Mapping[str, Any]) -> None:
-        """Add a row."""
-        self._buffer += json.dumps(row, ensure_ascii=False).encode() + b"\n"
+    async def add(self, content: bytes) -> None:
+        """Add bytes."""
+        self._buffer += content
         if len(self._buffer) >= _PART_BYTES:
             await self._flush()
 
@@ -173,7 +188,7 @@ class JsonLinesWriter:
             return
         if self._upload is None:
             await self._client.put_object(
-                **self._target, Body=bytes(self._buffer), ContentType="application/jsonl"
+                **self._target, Body=bytes(self._buffer), ContentType=self._content_type
             )
             return
         if self._buffer:
@@ -183,10 +198,21 @@ class JsonLinesWriter:
     async def _flush(self) -> None:
         if self._upload is None:
             answer = await self._client.create_multipart_upload(
-                **self._target, ContentType="application/jsonl"
+                **self._target, ContentType=self._content_type
             )
             self._upload = {**self._target, "UploadId": answer["UploadId"]}
         number = len(self._parts) + 1
         part = await self._client.upload_part(**self._upload, PartNumber=number, Body=bytes(self._buffer))
         self._parts.append({"ETag": part["ETag"], "PartNumber": number})
         self._buffer.clear()
+
+
+class JsonLinesWriter(ObjectWriter):
+    """Writes rows as they come."""
+
+    def __init__(self, client: Any, uri: str) -> None:
+        super().__init__(client, uri, "application/jsonl")
+
+    async def write(self, row: Mapping[str, Any]) -> None:
+        """Add a row."""
+        await self.add(json.dumps(row, ensure_ascii=False).encode() + b"\n")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from a2i.compat import S3Hook
@@ -46,6 +48,20 @@ class A2IS3Hook(A2IHookMixin, S3Hook):
     Adds lists and JSON Lines of any length to :class:`airflow.providers.amazon.aws.hooks.s3.S3Hook`; memory does
     not grow with them.
     """
+
+    async def get_batch_conn(self, max_connections: int) -> Any:
+        """Return an aiobotocore client for many requests at once.
+
+        :param max_connections: connections to S3 that may be open at once.
+        """
+        own = Config(max_pool_connections=max_connections)
+
+        def build() -> Any:
+            return self.get_client_type(
+                region_name=self.region_name, config=self.config.merge(own), deferrable=True
+            )
+
+        return await asyncio.to_thread(build)
 
     def list_uris(self, prefix_uri: str) -> Iterator[str]:
         """Yield the URIs of the objects under a prefix in key order, without the ones that stand for folders.
