@@ -31,6 +31,11 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+try:
+    from airflow.sdk.exceptions import TaskDeferralTimeout
+except ImportError:
+    from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -49,6 +54,7 @@ __all__ = [
     "BaseTrigger",
     "PokeReturnValue",
     "S3Hook",
+    "TaskDeferralTimeout",
     "TriggerEvent",
     "aiobotocore_is_installed",
     "aws_template_fields",
