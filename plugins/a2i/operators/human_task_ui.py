@@ -79,7 +79,7 @@ class A2ICreateHumanTaskUiOperator(A2ITaskMixin, AwsBaseOperator[A2IControlPlane
     @one_line_failures
     def execute(self, context: Context) -> str:
         """Create the human task UI, or find it."""
-        content = self._content()
+        content = read_template(self.template, self.template_file)
         name = self.human_task_ui_name
         if self.if_exists == "version":
             name = versioned_name(name, content)
@@ -124,23 +124,6 @@ class A2ICreateHumanTaskUiOperator(A2ITaskMixin, AwsBaseOperator[A2IControlPlane
             )
         self.log.info("Human task UI %s is there already", found["HumanTaskUiArn"])
         return str(found["HumanTaskUiArn"])
-
-    def _content(self) -> str:
-        content, source = self.template, "template"
-        if self.template_file is not None:
-            source = self.template_file
-            try:
-                content = Path(self.template_file).read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                raise A2IUserError(f"The worker task template {source} cannot be read: {error}") from None
-        if not content or not content.strip():
-            raise A2IUserError(f"The worker task template ({source}) is empty.")
-        if len(content) > LONGEST_TEMPLATE:
-            raise A2IUserError(
-                f"The worker task template ({source}) has {len(content):,} characters, A2I takes "
-                f"{LONGEST_TEMPLATE:,}."
-            )
-        return content
 
 
 class A2IDeleteHumanTaskUiOperator(WaitingMixin, AwsBaseOperator[A2IControlPlaneHook]):
@@ -217,3 +200,24 @@ class A2IDeleteHumanTaskUiOperator(WaitingMixin, AwsBaseOperator[A2IControlPlane
             raise A2IServiceError(f"Human task UI {name!r} is Deleting still.")
         self.log.info("Deleted human task UI %s", name)
         return name
+
+
+def read_template(template: str | None, template_file: str | None) -> str:
+    """Return a worker task template, given as text or as the path of a file.
+
+    :raises A2IUserError: if the file cannot be read, or the template is empty or too long for A2I.
+    """
+    content, source = template, "template"
+    if template_file is not None:
+        source = template_file
+        try:
+            content = Path(template_file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise A2IUserError(f"The worker task template {source} cannot be read: {error}") from None
+    if not content or not content.strip():
+        raise A2IUserError(f"The worker task template ({source}) is empty.")
+    if len(content) > LONGEST_TEMPLATE:
+        raise A2IUserError(
+            f"The worker task template ({source}) has {len(content):,} characters, A2I takes {LONGEST_TEMPLATE:,}."
+        )
+    return content
