@@ -98,7 +98,7 @@ class WaitingMixin(A2ITaskMixin):
         :param subject: the trigger's own arguments.
         """
         task: Any = self
-        attempts = whole_number("waiter_max_attempts", waiter_max_attempts, 1, 1_000_000_000)
+        attempts = whole_number("waiter_max_attempts", waiter_max_attempts, 1, 100_000_000)
         arguments = {**subject, **self.aws_arguments, "waiter_max_attempts": attempts}
         trigger = trigger_class(waiter_delay=waiter_delay, **arguments)
         if self.deferrable:

@@ -44,8 +44,7 @@ class A2IStartHumanLoopOperator(HumanLoopMixin, AwsBaseOperator[A2IHook]):
     input. Use ``expand()`` for a few items, and A2IStartHumanLoopBatchOperator for many.
 
     :param flow_definition_arn: ARN of the flow definition. (templated)
-    :param human_loop_input: what the worker task template shows as ``task.input``: a dict, or JSON text of an
-        object. (templated)
+    :param human_loop_input: ``task.input`` of the worker task template: a dict, or JSON text of one. (templated)
     :param human_loop_name: a name of your own instead of the digest: up to 63 lower-case letters, digits and
         hyphens, unique in account and Region. (templated)
     :param round: raise it to send the same item to people again; without effect on a name of your own. (templated)
@@ -119,7 +118,8 @@ class A2IStartHumanLoopOperator(HumanLoopMixin, AwsBaseOperator[A2IHook]):
         self._start(name, content)
         if not self.wait_for_completion:
             return name
-        self.store_links(context, self.existing(self.hook.find_human_loop(name), name))
+        if (loop := self.hook.find_human_loop(name)) is not None:
+            self.store_links(context, loop)
         event = self.wait_for(
             A2IHumanLoopCompletedTrigger,
             human_loop_name=name,

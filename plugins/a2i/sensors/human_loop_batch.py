@@ -21,6 +21,7 @@ from a2i.compat import (
 from a2i.exceptions import A2IError, A2IServiceError, A2ITimeoutError, A2IUserError
 from a2i.failures import explain, is_passing, one_line_failures
 from a2i.hooks.a2i import A2IHook
+from a2i.links.flow_definition import A2IFlowDefinitionLink
 from a2i.links.review_portal import A2IReviewPortalLink
 from a2i.mixins import A2ITaskMixin
 from a2i.triggers.human_loop_batch import A2IHumanLoopBatchTrigger, open_store, open_watch
@@ -57,7 +58,7 @@ class A2IHumanLoopBatchSensor(A2ITaskMixin, AwsBaseSensor[A2IHook]):
     aws_hook_class = A2IHook
     template_fields = aws_template_fields("batch")
     template_fields_renderers = {"batch": "json"}
-    operator_extra_links = (A2IReviewPortalLink(),)
+    operator_extra_links = (A2IReviewPortalLink(), A2IFlowDefinitionLink())
 
     def __init__(
         self,
@@ -84,6 +85,7 @@ class A2IHumanLoopBatchSensor(A2ITaskMixin, AwsBaseSensor[A2IHook]):
         A2IReviewPortalLink.persist(
             context, self, hook.conn_region_name, hook.conn_partition, url=hook.review_url
         )
+        A2IFlowDefinitionLink.store(context, self, hook.flow_definition_url(batch.flow_definition_arn))
         if batch.started == 0:
             return self._finish(batch, Progress({}, {}))
         if self.deferrable:
