@@ -47,6 +47,11 @@ except ImportError:
         """Do nothing: without shared streams there is nothing to reject."""
 
 
+try:
+    from airflow.sdk.exceptions import TaskDeferralTimeout
+except ImportError:
+    from airflow.exceptions import TaskDeferralTimeout  # type: ignore[no-redef]
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -72,6 +77,7 @@ __all__ = [
     "S3Hook",
     "SharedStreamProducer",
     "SqsHook",
+    "TaskDeferralTimeout",
     "TriggerEvent",
     "aiobotocore_is_installed",
     "aws_template_fields",

@@ -28,6 +28,7 @@ from a2i.compat import (
 from a2i.exceptions import A2IServiceError, A2IUserError
 from a2i.failures import error_code, one_line_failures
 from a2i.hooks.a2i import A2IHook
+from a2i.links.flow_definition import A2IFlowDefinitionLink
 from a2i.links.review_portal import A2IReviewPortalLink
 from a2i.mixins import A2ITaskMixin, whole_number
 from a2i.naming import batch_id
@@ -107,7 +108,7 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         "content_classifiers",
     )
     template_fields_renderers = {"items": "json", "item_input": "json", "activation_conditions": "json"}
-    operator_extra_links = (A2IReviewPortalLink(),)
+    operator_extra_links = (A2IReviewPortalLink(), A2IFlowDefinitionLink())
 
     def __init__(
         self,
@@ -165,6 +166,7 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         A2IReviewPortalLink.persist(
             context, self, hook.conn_region_name, hook.conn_partition, url=hook.review_url
         )
+        A2IFlowDefinitionLink.store(context, self, hook.flow_definition_url(self.flow_definition_arn))
         if event is None:
             self._require_flow_definition()
         starter, batch = asyncio.run(self._run(request, source, event, task_state_store(context)))

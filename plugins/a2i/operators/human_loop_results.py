@@ -20,6 +20,7 @@ from a2i.exceptions import A2IUserError
 from a2i.failures import one_line_failures
 from a2i.hooks.a2i import A2IHook
 from a2i.hooks.s3 import parse_s3_uri
+from a2i.links.results import A2IResultsLink
 from a2i.mixins import A2ITaskMixin, whole_number
 from a2i.normalisers import Normaliser, normaliser_of
 
@@ -73,6 +74,7 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
     """
 
     aws_hook_class = A2IHook
+    operator_extra_links = (A2IResultsLink(),)
     template_fields = aws_template_fields(
         "batch", "results_uri", "parquet_uri", "fields", "disputed_uri", "adjudicates"
     )
@@ -124,6 +126,7 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         wanted = self._wanted(batch)
         if wanted.parquet_uri:
             load_pyarrow()
+        A2IResultsLink.store(context, self, self.s3_hook().object_url(wanted.results_uri))
         counts, agreement = asyncio.run(self._collect(batch, wanted))
         self.log.info(
             "Collected %d answers for %d items: %s", counts["answers"], counts["items"], wanted.results_uri

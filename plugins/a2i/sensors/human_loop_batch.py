@@ -33,6 +33,7 @@ from a2i.compat import (
 from a2i.exceptions import A2IServiceError, A2ITimeoutError, A2IUserError
 from a2i.failures import one_line_failures
 from a2i.hooks.a2i import A2IHook
+from a2i.links.flow_definition import A2IFlowDefinitionLink
 from a2i.links.review_portal import A2IReviewPortalLink
 from a2i.mixins import A2ITaskMixin
 from a2i.triggers.human_loop_batch import A2IHumanLoopBatchTrigger
@@ -88,7 +89,7 @@ class A2IHumanLoopBatchSensor(A2ITaskMixin, AwsBaseSensor[A2IHook]):
     aws_hook_class = A2IHook
     template_fields = aws_template_fields("batch", "deadline", "sqs_queue_url")
     template_fields_renderers = {"batch": "json"}
-    operator_extra_links = (A2IReviewPortalLink(),)
+    operator_extra_links = (A2IReviewPortalLink(), A2IFlowDefinitionLink())
 
     def __init__(
         self,
@@ -154,6 +155,7 @@ class A2IHumanLoopBatchSensor(A2ITaskMixin, AwsBaseSensor[A2IHook]):
         A2IReviewPortalLink.persist(
             context, self, hook.conn_region_name, hook.conn_partition, url=hook.review_url
         )
+        A2IFlowDefinitionLink.store(context, self, hook.flow_definition_url(batch.flow_definition_arn))
         if batch.started == 0:
             return self._finish(batch, Progress({}, {}))
         if self.deferrable:
