@@ -19,8 +19,6 @@ from a2i.exceptions import A2IUserError
 from a2i.failures import error_code, one_line_failures
 from a2i.hooks.a2i import A2IHook
 from a2i.hooks.s3 import parse_s3_uri
-from a2i.links.flow_definition import A2IFlowDefinitionLink
-from a2i.links.results import A2IResultsLink
 from a2i.links.review_portal import A2IReviewPortalLink
 from a2i.mixins import A2ITaskMixin, whole_number
 from a2i.naming import batch_id
@@ -64,7 +62,7 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         "flow_definition_arn", "items", "ledger_uri", "round", "content_classifiers"
     )
     template_fields_renderers = {"items": "json"}
-    operator_extra_links = (A2IReviewPortalLink(), A2IFlowDefinitionLink())
+    operator_extra_links = (A2IReviewPortalLink(),)
 
     def __init__(
         self,
@@ -100,7 +98,6 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         A2IReviewPortalLink.persist(
             context, self, hook.conn_region_name, hook.conn_partition, url=hook.review_url
         )
-        A2IFlowDefinitionLink.store(context, self, hook.flow_definition_url(self.flow_definition_arn))
         batch = asyncio.run(self._start(self._batch_id(context)))
         self.log.info(
             "Batch %s waits for reviewers at %s with %d human loops for %d items",
@@ -192,7 +189,6 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
     aws_hook_class = A2IHook
     template_fields = aws_template_fields("batch", "results_uri")
     template_fields_renderers = {"batch": "json"}
-    operator_extra_links = (A2IResultsLink(),)
 
     def __init__(
         self,
@@ -217,7 +213,6 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         batch = HumanLoopBatch.from_value(self.batch)
         results_uri = self.results_uri or f"{batch.ledger_uri}/results.jsonl"
         parse_s3_uri(results_uri)
-        A2IResultsLink.store(context, self, self.s3_hook().object_url(results_uri))
         counts = asyncio.run(self._collect(batch, results_uri))
         self.log.info(
             "Collected %d answers for %d items: %s", counts["answers"], counts["items"], results_uri
