@@ -17,7 +17,6 @@ from airflow.providers.amazon.aws.sensors.base_aws import AwsBaseSensor
 from airflow.providers.amazon.aws.triggers.base import AwsBaseWaiterTrigger
 from airflow.providers.amazon.aws.utils import validate_execute_complete_event
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
-from airflow.providers.amazon.aws.utils.waiter_with_logging import wait
 from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
@@ -62,7 +61,6 @@ __all__ = [
     "forbid_retry",
     "running_context",
     "validate_execute_complete_event",
-    "wait",
 ]
 
 
