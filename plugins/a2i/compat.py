@@ -18,7 +18,6 @@ from airflow.providers.amazon.aws.sensors.base_aws import AwsBaseSensor
 from airflow.providers.amazon.aws.triggers.base import AwsBaseWaiterTrigger
 from airflow.providers.amazon.aws.utils import validate_execute_complete_event
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
-from airflow.providers.amazon.aws.utils.waiter_with_logging import wait
 from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
@@ -87,7 +86,6 @@ __all__ = [
     "running_context",
     "task_state_store",
     "validate_execute_complete_event",
-    "wait",
 ]
 
 
