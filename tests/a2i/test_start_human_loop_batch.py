@@ -177,8 +177,12 @@ def test_a_new_round_is_a_new_batch(review_desk_server: ReviewDesk, flow: str, r
     assert len(loops(review_desk_server, flow, second)) == 2
 
 
-def test_an_empty_batch_ends_well(flow: str, run_id: str) -> None:
-    assert start(flow, [], run_id)["items"] == 0
+@pytest.mark.parametrize("given", [[], "s3://documents/no-such-folder/"])
+def test_an_empty_batch_ends_well_and_says_so(
+    given: Any, s3: Any, flow: str, run_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert start(flow, given, run_id)["items"] == 0
+    assert "The batch is empty" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,8 @@ class BatchStarter:
                     number += 1
             if not self.halted:
                 await self._remove([part for parts in known.values() for part in parts])
+                if self.progress.settled == 0:
+                    self._log.warning("The batch is empty: there are no items where they were looked for.")
         except BaseExceptionGroup as errors:
             raise first_error(errors) from None
         finally:
