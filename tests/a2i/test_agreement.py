@@ -233,3 +233,23 @@ def test_the_memory_of_a_report_is_bounded_by_the_values(monkeypatch: pytest.Mon
         assert set(report["undefined"]) == {"cohen_kappa", "fleiss_kappa", "krippendorff_alpha"}
         assert "different values" in report["undefined"]["cohen_kappa"]
     assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_cohen_goes_by_the_reviewer_not_by_who_answered_first() -> None:
+    rows = [row(("w1", {"a": "x"}), ("w2", {"a": "y"})), row(("w2", {"a": "y"}), ("w1", {"a": "x"}))]
+    assert agreement_report(rows)["a"]["cohen_kappa"] == 0
+    assert cohen_kappa([("x", "y"), ("y", "x")]).value == -1
+
+
+def test_long_answers_are_not_kept() -> None:
+    def rows() -> Iterator[dict[str, Any]]:
+        for number in range(300):
+            text = f"{number} {'x' * 20_000}"
+            yield row(("w1", {"a": text}), ("w2", {"a": f" {text}"}))
+
+    tracemalloc.start()
+    report = agreement_report(rows())["a"]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert report["krippendorff_alpha"] == 1
+    assert peak < 2_000_000
