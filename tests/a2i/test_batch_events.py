@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from support import REGION, STORAGE_KEYS, Portal, ReviewDesk, wait_until
 
 from a2i.batch import events
-from a2i.batch.events import EventError, EventQueue, parse_event
+from a2i.batch.events import EventQueue, parse_row
 from a2i.batch.ledger import EndedRow, Ledger
 from a2i.batch.storage import ObjectStore, open_store
+from a2i.events import EventError
 from a2i.hooks.s3 import A2IS3Hook
 from a2i.hooks.sqs import A2ISqsHook
 from a2i.naming import human_loop_name, human_loop_prefix
@@ -110,7 +111,7 @@ class TestReading:
         body = json.dumps(
             event(name, "Failed", failure_code="Expired", failure_reason="late", output_uri=None)
         )
-        assert parse_event(body, PREFIX) == EndedRow(name, "Failed", None, "Expired", "late")
+        assert parse_row(body, PREFIX) == EndedRow(name, "Failed", None, "Expired", "late")
 
     def test_the_event_that_amazon_documents(self) -> None:
         name = human_loop_name(BATCH_ID, "a")
@@ -126,10 +127,10 @@ class TestReading:
             "humanLoopStatus": "Completed",
         }
         body = {"version": "0", "detail-type": "SageMaker A2I HumanLoop Status Change", "detail": detail}
-        assert parse_event(json.dumps(body), PREFIX) == EndedRow(name, "Completed", uri)
+        assert parse_row(json.dumps(body), PREFIX) == EndedRow(name, "Completed", uri)
 
     def test_another_batch_is_none_of_ours(self) -> None:
-        assert parse_event(json.dumps(event(human_loop_name("f" * 24, "a"))), PREFIX) is None
+        assert parse_row(json.dumps(event(human_loop_name("f" * 24, "a"))), PREFIX) is None
 
     @pytest.mark.parametrize(
         ("body", "why"),
@@ -145,7 +146,7 @@ class TestReading:
     )
     def test_what_is_no_event_is_said(self, body: str, why: str) -> None:
         with pytest.raises(EventError, match=why):
-            parse_event(body, PREFIX)
+            parse_row(body, PREFIX)
 
     @given(
         st.recursive(
@@ -164,7 +165,7 @@ class TestReading:
     )
     def test_nothing_breaks_the_reader(self, value: Any) -> None:
         try:
-            row = parse_event(json.dumps(value), PREFIX)
+            row = parse_row(json.dumps(value), PREFIX)
         except EventError:
             return
         assert row is None or row.human_loop_name.startswith(PREFIX)

@@ -9,6 +9,7 @@ import pkgutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.session
@@ -19,6 +20,8 @@ from airflow.sdk.exceptions import TaskDeferred
 from botocore.client import BaseClient
 
 import a2i
+from a2i.batch.descriptor import HumanLoopBatch
+from a2i.batch.loop_start import StartRequest
 from a2i.compat import AwsBaseOperator, AwsBaseSensor, BaseTrigger
 from a2i.hooks.a2i import A2IControlPlaneHook, A2IHook
 from a2i.hooks.s3 import A2IS3Hook
@@ -203,6 +206,16 @@ UNDER_WAY: dict[str, Any] = {
 }
 
 
+async def halt(task: Any, *_: Any) -> tuple[Any, HumanLoopBatch]:
+    """Stands for a start that the account's quota holds up: the only reason for this task to defer."""
+    request = StartRequest("b", FLOW)
+    counts = {"known": 0}
+    starter = SimpleNamespace(
+        halted="quota", request=request, loops=None, counts=counts, progress=SimpleNamespace(settled=0)
+    )
+    return starter, HumanLoopBatch.from_value(BATCH)
+
+
 def takes(task: type, name: str) -> bool:
     return any(name in inspect.signature(item.__init__).parameters for item in task.__mro__)
 
@@ -221,6 +234,7 @@ def test_what_defers_hands_all_connection_parameters_on(task: type, monkeypatch:
         raise TaskDeferred(trigger=trigger, **kwargs)
 
     monkeypatch.setattr(BaseOperator, "defer", defer)
+    monkeypatch.setattr(A2IStartHumanLoopBatchOperator, "_run", halt)
     operator = build(task)
     operator.deferrable = True
     operator.wait_for_completion = True
@@ -264,6 +278,7 @@ def test_classes_have_a_test_and_a_how_to(task: type) -> None:
         "A2IStartHumanLoopBatchOperator",
         "A2IHumanLoopBatchSensor",
         "A2ICollectHumanLoopBatchOperator",
+        "A2IStopHumanLoopBatchOperator",
         "A2ICheckPrerequisitesOperator",
     ],
 )

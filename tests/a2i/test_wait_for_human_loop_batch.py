@@ -46,6 +46,7 @@ def test_both_ways_of_waiting_end_in_the_same_value(aws: FaultProxy, flow: str, 
         "missing": 0,
         "open": 0,
         "not_started": 0,
+        "not_needed": 0,
     }
     assert sensor(batch).execute(task_context()) == counts
 
@@ -158,6 +159,7 @@ def test_stopped_and_deleted_loops_and_items_without_one(
         "missing": 1,
         "open": 0,
         "not_started": 1,
+        "not_needed": 0,
     }
     with pytest.raises(A2IUserError, match="3 of 4 items have no answer") as caught:
         sensor(batch).execute(task_context())

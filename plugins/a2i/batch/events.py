@@ -7,7 +7,6 @@ Status Change"), sent by Amazon A2I or by Review Desk. Events may be lost, come 
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,10 +15,9 @@ from typing import Any, Final
 
 from a2i.batch.ledger import EndedRow
 from a2i.batch.log import Log
+from a2i.events import EventError, parse_event
 from a2i.failures import explain
 
-DETAIL_TYPE: Final = "SageMaker A2I HumanLoop Status Change"
-_ENDED: Final = frozenset({"Completed", "Failed", "Stopped"})
 #: Rows of one part of the ledger, and seconds that the first of them waits for the others.
 PART_ROWS: Final = 1_000
 PART_SECONDS: Final = 30.0
@@ -33,45 +31,26 @@ _DEAF_SECONDS: Final = 0.5
 _BATCH_NAME: Final = re.compile(r"[0-9a-f]{32}")
 
 
-class EventError(ValueError):
-    """A message that is no event of a human loop; the text says why."""
-
-
-def parse_event(body: str, prefix: str) -> EndedRow | None:
+def parse_row(body: str, prefix: str) -> EndedRow | None:
     """Read the body of a message.
 
     :param prefix: what the names of the batch's human loops begin with.
     :return: None for an event of another batch.
     :raises EventError: if it is no event of a human loop that ended.
     """
-    try:
-        event = json.loads(body)
-    except ValueError:
-        raise EventError("not JSON") from None
-    if not isinstance(event, dict) or event.get("detail-type") != DETAIL_TYPE:
-        raise EventError(f'detail-type is not "{DETAIL_TYPE}"')
-    detail = event.get("detail")
-    name = detail.get("humanLoopName") if isinstance(detail, dict) else None
-    if not isinstance(detail, dict) or not isinstance(name, str):
-        raise EventError("detail.humanLoopName is missing")
+    event = parse_event(body)
+    name = event.human_loop_name
     if not name.startswith(prefix):
         return None
     if not _BATCH_NAME.fullmatch(name.removeprefix(prefix)):
         raise EventError(f"detail.humanLoopName {name[:80]!r} is no name that this library gives")
-    if detail.get("humanLoopStatus") not in _ENDED:
-        raise EventError(f"detail.humanLoopStatus of {name} is not one of {', '.join(sorted(_ENDED))}")
-    output = detail.get("humanLoopOutput")
     return EndedRow(
         human_loop_name=name,
-        status=detail["humanLoopStatus"],
-        output_uri=_text(output.get("outputS3Uri")) if isinstance(output, dict) else None,
-        failure_code=_text(detail.get("failureCode")),
-        failure_reason=_text(detail.get("failureReason")),
+        status=event.status,
+        output_uri=event.output_uri,
+        failure_code=event.failure_code,
+        failure_reason=event.failure_reason,
     )
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 @dataclass
@@ -212,7 +191,7 @@ class EventQueue:
 
     def _parse(self, message: Mapping[str, Any]) -> EndedRow | None:
         try:
-            return parse_event(str(message.get("Body", "")), self._prefix)
+            return parse_row(str(message.get("Body", "")), self._prefix)
         except EventError as error:
             if not self._warned_of_message:
                 self._warned_of_message = True

@@ -27,6 +27,7 @@ def batch_counts(batch: HumanLoopBatch, statuses: Mapping[str, int]) -> dict[str
         "missing": statuses.get(MISSING, 0),
         "open": open_loops(statuses),
         "not_started": batch.failed,
+        "not_needed": batch.not_needed,
     }
 
 

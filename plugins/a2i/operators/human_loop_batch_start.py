@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pendulum
@@ -39,9 +40,10 @@ if TYPE_CHECKING:
 
 _MOST_AT_ONCE = 500
 _MOST_ITEMS = 1_000_000_000
-# Waits for the account's quota: the first, and the longest that they grow to, in seconds.
+# Waits for the account's quota, in seconds, and for room without an execution_timeout: as Airflow's sensors.
 _SHORTEST_QUOTA_WAIT: Final = 30.0
 _LONGEST_QUOTA_WAIT: Final = 600.0
+_LONGEST_WAIT: Final = timedelta(days=7)
 
 
 def _optional_number(name: str, value: Any, least: int) -> int | None:
@@ -163,9 +165,7 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         :param event: of the trigger that this task has waited for; None for a task that begins.
         """
         request, source, hook = self._request(context), self._source(), self.hook
-        A2IReviewPortalLink.persist(
-            context, self, hook.conn_region_name, hook.conn_partition, url=hook.review_url
-        )
+        A2IReviewPortalLink.store(context, self, hook.review_url)
         A2IFlowDefinitionLink.store(context, self, hook.flow_definition_url(self.flow_definition_arn))
         if event is None:
             self._require_flow_definition()
@@ -295,5 +295,5 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
                 **self.aws_arguments,
             ),
             method_name="execute_complete",
-            timeout=self.execution_timeout,
+            timeout=self.execution_timeout or _LONGEST_WAIT,
         )

@@ -83,7 +83,7 @@ class A2IHumanLoopBatchSensor(A2ITaskMixin, AwsBaseSensor[A2IHook]):
     :param verify: Whether to verify SSL certificates.
     :param botocore_config: Configuration dictionary for the botocore client.
     :return: counts: ``items``, ``completed``, ``failed`` (expired ones included), ``stopped``, ``missing``, ``open``
-        (after ``on_deadline="continue"``), ``not_started``.
+        (after ``on_deadline="continue"``), ``not_started``, ``not_needed``.
     """
 
     aws_hook_class = A2IHook
@@ -152,9 +152,7 @@ class A2IHumanLoopBatchSensor(A2ITaskMixin, AwsBaseSensor[A2IHook]):
         batch = HumanLoopBatch.from_value(self.batch)
         deadline = deadline_time(self.deadline, batch)
         hook = self.hook
-        A2IReviewPortalLink.persist(
-            context, self, hook.conn_region_name, hook.conn_partition, url=hook.review_url
-        )
+        A2IReviewPortalLink.store(context, self, hook.review_url)
         A2IFlowDefinitionLink.store(context, self, hook.flow_definition_url(batch.flow_definition_arn))
         if batch.started == 0:
             return self._finish(batch, Progress({}, {}))
