@@ -16,7 +16,6 @@ from typing import Any
 from airflow.sdk import Param, dag, task
 
 from a2i.batch.results import join_results
-from a2i.consensus import settle
 from a2i.exceptions import A2IUserError
 from a2i.failures import one_line_failures
 from a2i.hooks.s3 import A2IS3Hook
@@ -136,6 +135,7 @@ def choose_forms(predictions_uri: str, threshold: str, items_uri: str) -> dict[s
                 "confidenceThreshold": float(threshold),
                 "fields": form["fields"],
             },
+            "prediction": ocr_fields(form),
         }
         for form in s3.read_json_lines(predictions_uri)
         if any(field["confidence"] < float(threshold) for field in form["fields"])
@@ -178,28 +178,26 @@ def write_results(predictions_uri: str, answers_uri: str, results_uri: str) -> d
     return {"results_uri": results_uri, **counts}
 
 
+def ocr_fields(form: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what the OCR read, by field."""
+    return {
+        field["name"]: {"value": field["value"], "confidence": field["confidence"]}
+        for field in form["fields"]
+    }
+
+
 def result_row(form: Mapping[str, Any], review: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Put together what is known of one form."""
+    """Put together what is known of one form; ``review`` is its row of the collected results."""
     read = {field["name"]: field["value"] for field in form["fields"]}
-    answers = review["answers"] if review else []
-    settled = settle(read, [answer["content"] for answer in answers])
-    error = form["error"]
-    if review and not answers:
-        error = f"not reviewed: {review['status']}" + (
-            f", {review['failure_reason']}" if review["failure_reason"] else ""
-        )
     return {
         "item_id": form["item_id"],
         "document": form["document"],
-        "source": settled.source if form["fields"] else "none",
+        "source": review["source"] if review else "model" if read else "none",
         "needed_review": review is not None,
-        "ocr_fields": {
-            field["name"]: {"value": field["value"], "confidence": field["confidence"]}
-            for field in form["fields"]
-        },
-        "fields": settled.fields,
+        "ocr_fields": ocr_fields(form),
+        "fields": review["fields"] if review else read,
         # In these the reviewers have no majority: the OCR's value stands.
-        "disputed_fields": list(settled.disputed),
+        "disputed_fields": review["disputed_fields"] if review else [],
         "human_loop": review
         and {
             "name": review["human_loop_name"],
@@ -208,19 +206,13 @@ def result_row(form: Mapping[str, Any], review: Mapping[str, Any] | None) -> dic
         },
         "answers": [
             {
-                **{key: answer[key] for key in ("worker_id", "accepted", "submitted", "seconds")},
+                **{key: answer[key] for key in ("worker_id", "accepted", "submitted", "seconds", "marks")},
                 # A form sends no empty inputs.
                 "fields": {name: answer["content"].get(name, "") for name in read},
-                # Why a field is blank, where the reviewer has said so: missing, unreadable or notPair.
-                "marks": {
-                    name: answer["content"][f"{name}:mark"]
-                    for name in read
-                    if f"{name}:mark" in answer["content"]
-                },
             }
-            for answer in answers
+            for answer in (review["answers"] if review else [])
         ],
-        "error": error,
+        "error": review["error"] if review else form["error"],
     }
 
 

@@ -16,8 +16,19 @@ import griffe
 DOCS: Final = Path(__file__).parent
 PLUGINS: Final = DOCS.parent / "plugins"
 
-#: Modules of the library's own machinery: nothing in them is for a Dag.
-INTERNAL: Final = {"base", "compat", "failures", "get_provider_info", "mixins"}
+#: The modules of a2i itself that are for use in a Dag; the other ones are the library's own machinery.
+MODULES: Final = {
+    "activation",
+    "agreement",
+    "answers",
+    "consensus",
+    "dawid_skene",
+    "events",
+    "exceptions",
+    "naming",
+    "normalisers",
+    "shapes",
+}
 #: Parameters that take any number of arguments: they have no default.
 VARIADIC: Final = {griffe.ParameterKind.var_positional: "*", griffe.ParameterKind.var_keyword: "**"}
 
@@ -67,18 +78,15 @@ def pages() -> dict[str, str]:
 def _page(page: Page, package: Any) -> str:
     parts = [f"# {page.title}", page.introduction]
     for module in _modules(package[page.folder] if page.folder else package):
-        documented = [_object(member, page) for member in _public(module)]
+        documented = [_object(member, page) for member in _public(module) if page.members or member.is_class]
         if documented:
             parts += [f"## `{module.path}`", *_prose(module), *documented]
     return "\n\n".join(parts) + "\n"
 
 
 def _modules(package: Any) -> list[Any]:
-    modules = package.modules.values()
-    return sorted(
-        (module for module in modules if not module.is_init_module and module.name not in INTERNAL),
-        key=lambda module: module.name,
-    )
+    names = MODULES if package.name == "a2i" else set(package.modules) - {"base"}
+    return [package.modules[name] for name in sorted(names)]
 
 
 def _public(owner: Any) -> list[Any]:

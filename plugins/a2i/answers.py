@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Final
 
@@ -43,7 +43,8 @@ class HumanAnswer:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as JSON-safe data."""
-        return asdict(self)
+        # Not asdict: it would copy a content of any size.
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What ``airflow providers list`` and the Airflow UI say of this library: the ``apache_airflow_provider`` entry point."""
+"""What Airflow says of this library as a provider: the ``apache_airflow_provider`` entry point."""
 
 from __future__ import annotations
 

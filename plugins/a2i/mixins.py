@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from a2i.compat import aiobotocore_is_installed
-from a2i.exceptions import A2IUserError
+from a2i.compat import TaskDeferralTimeout, aiobotocore_is_installed
+from a2i.exceptions import A2IServiceError, A2ITimeoutError, A2IUserError
 from a2i.failures import one_line_failures
 from a2i.hooks.s3 import A2IS3Hook
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from a2i.triggers.base import A2IWaiterTrigger
+
+IfMissing = Literal["fail", "skip"]
+IF_MISSING: Final[tuple[IfMissing, ...]] = ("fail", "skip")
+# A trigger ends its wait itself; Airflow's own timeout is the safety net behind it.
+_TRIGGER_GRACE: Final = timedelta(minutes=5)
+_SHORTEST_DELAY_SECONDS: Final = 0.05
 
 
 class AwsArguments:
@@ -49,7 +60,10 @@ class A2ITaskMixin(AwsArguments):
     @one_line_failures
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
         """Resume after a deferral."""
-        return super().resume_execution(next_method, next_kwargs, context)  # type: ignore[misc]
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)  # type: ignore[misc]
+        except TaskDeferralTimeout:
+            raise A2ITimeoutError("The wait took longer than this task may wait.") from None
 
     def require_aiobotocore(self) -> None:
         """Fail here rather than in the triggerer.
@@ -61,6 +75,72 @@ class A2ITaskMixin(AwsArguments):
                 f"{type(self).__name__} needs aiobotocore: install "
                 "'apache-airflow-providers-amazon[aiobotocore]' where workers and triggerer run."
             )
+
+
+class WaitingMixin(A2ITaskMixin):
+    """An operator or sensor that waits with a waiter, in the worker or in the triggerer."""
+
+    deferrable: bool
+    execution_timeout: timedelta | None
+
+    def wait_for(
+        self,
+        trigger_class: Callable[..., A2IWaiterTrigger],
+        *,
+        waiter_delay: float,
+        waiter_max_attempts: int,
+        **subject: Any,
+    ) -> dict[str, Any]:
+        """Wait, and return the event that the trigger would resume the task with; or defer.
+
+        Everything a trigger needs to reach the same service goes along here, so that no operator can forget it.
+
+        :param subject: the trigger's own arguments.
+        """
+        task: Any = self
+        attempts = whole_number("waiter_max_attempts", waiter_max_attempts, 1, 100_000_000)
+        arguments = {**subject, **self.aws_arguments, "waiter_max_attempts": attempts}
+        trigger = trigger_class(waiter_delay=waiter_delay, **arguments)
+        if self.deferrable:
+            longest = timedelta(seconds=waiter_delay * attempts) + _TRIGGER_GRACE
+            timeout = min(longest, self.execution_timeout or longest)
+            task.defer(trigger=trigger, method_name="execute_complete", timeout=timeout)
+        return trigger.wait_here(task.hook)
+
+
+def attempts_within(seconds: float, delay: float) -> int:
+    """Return how many looks, ``delay`` seconds apart, take at least so long."""
+    return math.ceil(seconds / max(delay, _SHORTEST_DELAY_SECONDS)) + 1
+
+
+def require_no_error(event: dict[str, Any]) -> None:
+    """Raise the error of a trigger's event, if it has one with a message of its own.
+
+    :raises A2IServiceError: if it may pass.
+    :raises A2IUserError: if it does not.
+    """
+    if event["status"] == "error":
+        raise (A2IServiceError if event.get("retry") else A2IUserError)(event["message"])
+
+
+def check_if_missing(value: str) -> None:
+    """Refuse what ``if_missing`` cannot be.
+
+    :raises ValueError: if it is no such word.
+    """
+    if value not in IF_MISSING:
+        raise ValueError(f"if_missing must be one of {', '.join(IF_MISSING)}, got {value!r}")
+
+
+def accept_missing(task: Any, what: str) -> None:
+    """Go on without what is not there, as far as the task's ``if_missing`` says so.
+
+    :raises A2IUserError: with ``if_missing="fail"``.
+    """
+    text = f"There is no {what} at {task.hook.place}"
+    if task.if_missing == "fail":
+        raise A2IUserError(f"{text}. Correct the name, or use if_missing='skip' if that is no error.")
+    task.log.info("%s: nothing to do", text)
 
 
 def whole_number(name: str, value: Any, least: int, most: int) -> int:

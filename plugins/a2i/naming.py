@@ -37,6 +37,22 @@ def batch_id(*, dag_id: str, run_id: str, task_id: str, map_index: int = -1, rou
     return digest("batch", dag_id, run_id, task_id, map_index, round)[:_BATCH_DIGITS]
 
 
+def task_human_loop_name(
+    *,
+    dag_id: str,
+    run_id: str,
+    task_id: str,
+    map_index: int = -1,
+    round: int = 1,  # noqa: A002
+) -> str:
+    """Return the name of the one human loop that a task instance starts, the same in every try.
+
+    :param map_index: index of a mapped task, -1 for a task that is not mapped.
+    :param round: 1 at first; a higher number sends the same item to people again.
+    """
+    return digest("human-loop", dag_id, run_id, task_id, map_index, round)[:_ITEM_DIGITS]
+
+
 def human_loop_name(batch: str, item_id: str) -> str:
     """Return the name of an item's human loop: at most 63 characters, the batch's prefix first."""
     return f"{human_loop_prefix(batch)}{digest('item', batch, item_id)[:_ITEM_DIGITS]}"
@@ -64,3 +80,8 @@ def invalid_name(name: str) -> str | None:
     if not NAME_PATTERN.fullmatch(name):
         return f"{name!r} may hold lower-case letters, digits and hyphens only, and no hyphen at either end"
     return None
+
+
+def resource_name(name_or_arn: str) -> str:
+    """Return the name in an ARN of a flow definition, human task UI or work team; a name is returned as it is."""
+    return name_or_arn.rpartition("/")[2] if name_or_arn.startswith("arn:") else name_or_arn

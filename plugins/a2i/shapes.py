@@ -5,6 +5,8 @@ Airflow renders templates to text, so ``"{{ params.reviewers }}"`` gives ``"2"``
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -54,6 +56,18 @@ def _coerce_text(kind: str, text: str, path: str) -> Any:
             return text.lower() == "true"
         raise ShapeError(f"{path} must be true or false, got {text!r}")
     return text
+
+
+def comparable(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a flow definition's configuration as plain data.
+
+    Activation conditions are JSON in a text; they are read, so that their blanks make no difference.
+    """
+    found = json.loads(json.dumps(configuration, default=str))
+    outer = found.get("HumanLoopActivationConfig", {}).get("HumanLoopActivationConditionsConfig", {})
+    with contextlib.suppress(KeyError, ValueError):
+        outer["HumanLoopActivationConditions"] = json.loads(outer["HumanLoopActivationConditions"])
+    return dict(found)
 
 
 def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:

@@ -170,6 +170,16 @@ def end_sessions(connection: Connection, worker_id: int) -> None:
     forget_remembered()
 
 
+def end_other_sessions(connection: Connection, worker_id: int, token: str) -> None:
+    """End every session of a worker but the one of this token."""
+    connection.execute(
+        delete(portal_session).where(
+            portal_session.c.worker_id == worker_id, portal_session.c.token_sha256 != _digest(token)
+        )
+    )
+    forget_remembered()
+
+
 def forget_remembered() -> None:
     """Have every session read anew: somebody's rights have changed."""
     _changes.count += 1

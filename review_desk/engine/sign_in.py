@@ -1,4 +1,4 @@
-"""Signing in with a password, and what slows guessing down.
+"""Signing in with a password, changing one's own, and what slows guessing down.
 
 Failures are counted for 15 minutes in three ways: of one user name from one address (10), of one user name from all
 addresses (100, against many machines that guess one password), of one address for all user names (100, against one
@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Row, delete, insert, select, update
 
 from review_desk.engine.audit import Actor, ActorKind, record
 from review_desk.engine.clock import Clock
 from review_desk.engine.database import Database
-from review_desk.engine.errors import EngineError
-from review_desk.engine.passwords import Passwords
+from review_desk.engine.errors import EngineError, InvalidError
+from review_desk.engine.passwords import NO_PASSWORD, Passwords
 from review_desk.engine.roles import Role
-from review_desk.engine.sessions import Session, SessionStore
+from review_desk.engine.sessions import Session, SessionStore, end_other_sessions
 from review_desk.engine.tables import sign_in_failure, worker
 
 FAILURE_WINDOW = timedelta(minutes=15)
@@ -86,12 +86,7 @@ class PasswordSignIn:
         """
         limits = _limits(attempt)
         failures = self._failures(limits)
-        if any(failures[limit.subject] >= limit.allowed for limit in limits):
-            raise SignInThrottledError("Too many failed sign-ins. Wait 15 minutes, then try again.")
-        with self._database.read() as connection:
-            row = connection.execute(
-                select(worker).where(worker.c.username == attempt.username)
-            ).one_or_none()
+        row = self._worker(attempt.username)
         right = self._passwords.match(row.password_hash if row else None, password)
         if row is None or not right or row.disabled_at is not None:
             self._note_failure(attempt, row, right, limits, failures)
@@ -106,7 +101,50 @@ class PasswordSignIn:
             record(connection, now, "SignIn", "worker", row.username, {"by": "password"}, actor=who)
         return opened
 
+    def change_password(self, username: str, client: str, current: str, new: str, token: str) -> None:
+        """Give a worker who is signed in another password; their other sessions end.
+
+        A wrong password counts as a failed sign-in does, so that a browser left open is no way to guess it.
+
+        :param client: the client's address.
+        :param token: of the session that stays.
+        :raises InvalidError: the current password is wrong, the new one is not acceptable, or there is none.
+        :raises SignInThrottledError: too many failures in 15 minutes.
+        """
+        attempt = Attempt(username, client)
+        limits = _limits(attempt)
+        failures = self._failures(limits)
+        row = self._worker(username)
+        if row is None or row.password_hash == NO_PASSWORD:
+            raise InvalidError("You have no password here: change it where you sign in.")
+        if not self._passwords.match(row.password_hash, current):
+            who = Actor(ActorKind.WORKER, username, client)
+            self._note_failure(attempt, row, False, limits, failures, action="ChangePasswordFailed", who=who)
+            raise InvalidError("The current password is wrong.")
+        if new == current:
+            raise InvalidError("The new password is the current one: choose another.")
+        password_hash = self._passwords.hashed(new)
+        with self._database.write() as connection:
+            changed = connection.execute(
+                update(worker)
+                .where(worker.c.id == row.id, worker.c.password_hash == row.password_hash)
+                .values(password_hash=password_hash)
+            )
+            if not changed.rowcount:
+                raise InvalidError("The password was changed by somebody else just now: sign in again.")
+            connection.execute(delete(sign_in_failure).where(sign_in_failure.c.subject == limits[0].subject))
+            end_other_sessions(connection, row.id, token)
+            record(connection, self._clock.now(), "SetWorkerPassword", "worker", username)
+
+    def _worker(self, username: str) -> Row[Any] | None:
+        with self._database.read() as connection:
+            return connection.execute(select(worker).where(worker.c.username == username)).one_or_none()
+
     def _failures(self, limits: list[_Limit]) -> Counter[str]:
+        """Count the failures so far.
+
+        :raises SignInThrottledError: there are too many to try anything.
+        """
         counted = sign_in_failure.c
         subjects = [limit.subject for limit in limits]
         since = self._clock.now() - FAILURE_WINDOW
@@ -114,7 +152,10 @@ class PasswordSignIn:
             rows = connection.execute(
                 select(counted.subject).where(counted.subject.in_(subjects), counted.at > since)
             ).scalars()
-            return Counter(rows)
+            failures = Counter(rows)
+        if any(failures[limit.subject] >= limit.allowed for limit in limits):
+            raise SignInThrottledError("Too many failed sign-ins. Wait 15 minutes, then try again.")
+        return failures
 
     def _note_failure(
         self,
@@ -123,9 +164,12 @@ class PasswordSignIn:
         right: bool,
         limits: list[_Limit],
         failures: Counter[str],
+        *,
+        action: str = "SignInFailed",
+        who: Actor | None = None,
     ) -> None:
         now = self._clock.now()
-        who = Actor(ActorKind.NOBODY, client=attempt.client)
+        who = who or Actor(ActorKind.NOBODY, client=attempt.client)
         # An unknown name is not written down: people type passwords into the wrong field.
         name = row.username if row else ""
         reason = _reason(row, right)
@@ -134,7 +178,7 @@ class PasswordSignIn:
             connection.execute(
                 insert(sign_in_failure), [{"subject": limit.subject, "at": now} for limit in limits]
             )
-            record(connection, now, "SignInFailed", "worker", name, {"reason": reason}, actor=who)
+            record(connection, now, action, "worker", name, {"reason": reason}, actor=who)
             for limit in limits:
                 # Once, at the limit: what is refused after it would only fill the log.
                 if failures[limit.subject] + 1 == limit.allowed:

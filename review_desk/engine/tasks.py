@@ -72,6 +72,9 @@ SITUATION = (
 """What a claim begins with, in one exchange with the database: whether the worker holds a task, whether any lease ran
 out that nobody has taken back yet, and the worker's teams: one row each, or one with ``None`` if there are none."""
 
+LOCK_WORKER = select(worker.c.id).where(worker.c.id == WORKER).with_for_update(key_share=True)
+"""Not part of SITUATION: PostgreSQL would see the tasks there as they were before it waited."""
+
 TAKEN = exists().where(
     task.c.human_loop_id == human_loop.c.id,
     task.c.worker_id == WORKER,
@@ -326,6 +329,8 @@ class TaskStore:
         for _ in range(CLAIM_ATTEMPTS):
             with self._database.write() as connection:
                 wanted = replace(wanted_of(connection, flow_definition_arn, loop_name), rather=rather)
+                # Two claims of one worker, from two windows, go one after the other: each would find no task held.
+                connection.execute(LOCK_WORKER, {"worker_id": worker_id})
                 situation = connection.execute(SITUATION, {"worker_id": worker_id, "now": now}).all()
                 if any(row.holds_a_task for row in situation):
                     rows = connection.execute(HELD, {"worker_id": worker_id, "now": now})

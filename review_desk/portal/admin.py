@@ -42,6 +42,8 @@ class ChangedWorker(BaseModel):
     disabled: bool | None = None
     teams: list[Text] | None = None
     password: Password | None = None
+    email: Text | None = None
+    """An empty text takes the address away."""
 
 
 @router.get("/workers", responses=answers(WorkersAnswer, *SIGNED_IN))
@@ -57,7 +59,7 @@ def create_worker(desk: Desk, new: NewWorker) -> dict[str, Any]:
 
 @router.patch("/workers/{username}", responses=answers(WorkerAnswer, *ON_ONE))
 def change_worker(desk: Desk, username: PathText, changed: ChangedWorker) -> dict[str, Any]:
-    change = WorkerChange(changed.role, changed.disabled, changed.teams, changed.password)
+    change = WorkerChange(changed.role, changed.disabled, changed.teams, changed.password, changed.email)
     desk.workers.change(_scope(desk), username, change, keep_an_admin=True)
     return worker_answer(desk.workers.get(_scope(desk), username))
 
@@ -87,6 +89,7 @@ def worker_answer(worker: Worker) -> dict[str, Any]:
         "disabled": worker.disabled_at is not None,
         "created_at": iso_milliseconds(worker.created_at),
         "signs_in_with": worker.issuer or "password",
+        "email": worker.email,
     }
 
 

@@ -454,6 +454,7 @@ class WorkerAnswer(_Answer):
     disabled: bool
     created_at: Moment
     signs_in_with: str
+    email: str | None
 
 
 class WorkersAnswer(_Answer):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Cookie, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from review_desk.engine.roles import Role
 from review_desk.engine.sessions import Session
@@ -32,6 +32,13 @@ router = APIRouter(prefix="/portal/api")
 class SignIn(BaseModel):
     username: Annotated[str, Field(max_length=128, pattern=r"^[^\x00]*$")]
     password: Annotated[str, Field(max_length=1024)]
+
+
+class ChangedPassword(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    current: Annotated[str, Field(max_length=1024)]
+    new: Annotated[str, Field(max_length=1024)]
 
 
 def password_gate() -> Gate:
@@ -77,6 +84,28 @@ async def login(
 @router.get("/session", responses=answers(SessionAnswer, *SIGNED_IN))
 def session(session: WorkerSession) -> dict[str, Any]:
     return session_answer(session)
+
+
+@router.put("/password", status_code=204, responses=answers(None, *ACTING, 429))
+async def change_password(
+    desk: Desk,
+    request: Request,
+    session: WorkerSession,
+    changed: ChangedPassword,
+    review_desk_session: CookieValue = None,
+) -> None:
+    if not desk.settings.password_sign_in:
+        raise PortalError(403, "PasswordSignInOff", "Nobody signs in with a password here.")
+    change = partial(
+        desk.password_sign_in.change_password,
+        session.username,
+        client_of(request),
+        changed.current,
+        changed.new,
+        review_desk_session or "",
+    )
+    gate: Gate = request.app.state.password_gate
+    await gate.run(change)
 
 
 @router.post("/logout", status_code=204, responses=answers(None, *ACTING))

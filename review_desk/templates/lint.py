@@ -86,6 +86,9 @@ _PICTURE = re.compile(r"(?:https?:)?//assets\.crowd\.aws/images/a2i-console/")
 _DYNAMIC = "\ue000"
 """Stands for a character of Liquid where the template is looked at as it is written."""
 
+_PRINTED = re.compile(r"\{\{-?\s*task\.input((?:\.\w+)+)(?![\w.\[])([^}]*)\}\}")
+_CONDITION = re.compile(r"\{%-?\s*(?:if|elsif|unless|case|when)\b[^%]*%\}")
+_NO_END = re.compile(r"expected tag (\w+), found end of expression")
 _LINE = "data-line-of-template"
 _CSS_ADDRESS = re.compile(r"url\(\s*['\"]?([^'\")\s]+)|@import\s+['\"]([^'\"]+)")
 _NETWORK = re.compile(r"\b(fetch|XMLHttpRequest|WebSocket|EventSource|sendBeacon)\s*\(")
@@ -127,6 +130,7 @@ def lint(
     page = written = _Page(blanked, aws=aws, is_written=True)
     found |= written.findings
     if task_input is not NO_INPUT:
+        found |= set(_not_in_input(content, task_input))
         try:
             rendered = render(_with_lines(content, written.tags), task_input, grant_read_access=_granted)
         except TemplateError as error:
@@ -138,7 +142,37 @@ def lint(
 
 
 def _as_finding(problem: TemplateError) -> Finding:
-    return Finding(problem.line or 1, "error", problem.cause)
+    no_end = _NO_END.fullmatch(problem.cause)
+    return Finding(
+        problem.line or 1, "error", f"there is no {{% {no_end[1]} %}}" if no_end else problem.cause
+    )
+
+
+def _not_in_input(content: str, task_input: object) -> Iterator[Finding]:
+    """What the template prints of the input that the sample does not have, unless the template is prepared for that."""
+    conditions = " ".join(_CONDITION.findall(content))
+    for printed in _PRINTED.finditer(content):
+        path = printed[1].removeprefix(".").split(".")
+        name = f"task.input{printed[1]}"
+        if (
+            _has(task_input, path)
+            or "default" in printed[2]
+            or re.search(rf"{re.escape(name)}\b", conditions)
+        ):
+            continue
+        line = content.count("\n", 0, printed.start()) + 1
+        yield Finding(line, "warning", f"{name} is not in the input: nothing is printed for it")
+
+
+def _has(value: object, path: list[str]) -> bool:
+    """Whether an object has a member; of what is no object, Liquid has properties of its own."""
+    for name in path:
+        if not isinstance(value, dict):
+            return True
+        if name not in value:
+            return name in ("size", "first", "last")
+        value = value[name]
+    return True
 
 
 def _granted(uri: str) -> str:
@@ -175,6 +209,8 @@ class _Page(HTMLParser):
         self._has_script = False
         self._forms: list[int] = []
         self._open_forms = 0
+        self._open_elements: list[tuple[str, int]] = []
+        self._unclosed: list[tuple[str, int]] = []
         self._answers = 0
         self._raw: str | None = None
         self.feed(text)
@@ -192,6 +228,9 @@ class _Page(HTMLParser):
             yield Finding(self._forms[0], "error", "no field in the form has an answer: give one a name")
         for line in self._forms[1:]:
             yield Finding(line, "warning", "a second form: only the first one of the page is submitted")
+        for tag, line in [*self._unclosed, *self._open_elements]:
+            text = f"this <{tag}> has no </{tag}>: what follows may become a part of it"
+            yield Finding(line, "warning", text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         line, column = self.getpos()
@@ -201,6 +240,8 @@ class _Page(HTMLParser):
         else:
             line = int(attributes.pop(_LINE, "1"))
         self._raw = tag if tag in ("script", "style") else None
+        if tag.startswith("crowd-"):
+            self._open_elements.append((tag, line))
         self._see_element(tag, attributes, line)
         self._see_addresses(tag, attributes, line)
         for name in _LITERALS & attributes.keys() if tag.startswith("crowd-") else ():
@@ -209,11 +250,17 @@ class _Page(HTMLParser):
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
         if tag.startswith("crowd-"):
+            self._open_elements.pop()
             line = int(dict(attrs).get(_LINE) or self.getpos()[0])
             self._find(line, "error", f"<{tag}/> is not closed by its slash: write <{tag}></{tag}>")
 
     def handle_endtag(self, tag: str) -> None:
         self._raw = None
+        opened = [one for one, _ in self._open_elements]
+        if tag in opened:
+            place = len(opened) - 1 - opened[::-1].index(tag)
+            self._unclosed += self._open_elements[place + 1 :]
+            del self._open_elements[place:]
         if tag == "crowd-form":
             self._open_forms = max(0, self._open_forms - 1)
 

@@ -116,6 +116,7 @@ def connection(desk: ReviewDesk, s3_url: str, review_url: str, **config: Any) ->
                 "config_kwargs": {"retries": {"total_max_attempts": 1}, "connect_timeout": 2, **config},
                 "service_config": {
                     "s3": {"endpoint_url": s3_url},
+                    "sqs": {"endpoint_url": s3_url},
                     "sagemaker": {"endpoint_url": review_url},
                     "sagemaker-a2i-runtime": {"endpoint_url": review_url},
                 },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 import threading
@@ -43,3 +44,9 @@ def aws(
     proxy.reset()
     yield proxy
     proxy.reset()
+
+
+@pytest.fixture
+def silent_log() -> logging.Logger:
+    """A log for what is not tested for what it logs."""
+    return logging.getLogger("silent")

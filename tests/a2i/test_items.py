@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from a2i.batch.items import LONGEST_INPUT, BadItem, Item, from_list, parse_item, parse_line, unique
-from a2i.batch.start import parts_of
+from a2i.batch.parts import parts_of
 
 
 async def gathered(items: AsyncIterator[Any]) -> list[Any]:

@@ -11,6 +11,8 @@ from a2i.naming import (
     human_loop_name,
     human_loop_prefix,
     invalid_name,
+    resource_name,
+    task_human_loop_name,
     versioned_name,
 )
 
@@ -66,3 +68,21 @@ def test_bad_names_are_explained() -> None:
     assert "at most 63" in (invalid_name("a" * 64) or "")
     assert "lower-case" in (invalid_name("Forms") or "")
     assert "hyphen at either end" in (invalid_name("forms-") or "")
+
+
+def test_a_tasks_own_loop_has_a_valid_name_of_its_own() -> None:
+    task = {"dag_id": "Dag", "run_id": "manual__1", "task_id": "Start"}
+    names = [
+        task_human_loop_name(**task),
+        task_human_loop_name(**task, map_index=0),
+        task_human_loop_name(**task, round=2),
+        task_human_loop_name(**{**task, "run_id": "manual__2"}),
+    ]
+    assert len(set(names)) == 4
+    assert [invalid_name(name) for name in names] == [None] * 4
+    assert task_human_loop_name(**task, map_index=-1, round=1) == names[0]
+
+
+def test_a_resource_is_named_by_name_or_arn() -> None:
+    arn = "arn:aws:sagemaker:eu-west-1:000000000000:workteam/private-crowd/reviewers"
+    assert resource_name(arn) == resource_name("reviewers") == "reviewers"

@@ -7,7 +7,7 @@ from typing import Any
 import botocore.session
 import pytest
 
-from a2i.shapes import ShapeError, coerce, differences
+from a2i.shapes import ShapeError, coerce, comparable, differences
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +51,14 @@ def test_differences_name_the_member_and_both_values() -> None:
     found = {"A": {"x": 1, "y": 3, "default": True}, "Status": "Active"}
     assert differences(wanted, found) == ["A.y is 3, wanted 2", "B is not set, wanted 'b'"]
     assert differences(wanted, {**wanted, "more": 1}) == []
+
+
+def test_blanks_in_activation_conditions_make_no_difference() -> None:
+    def configuration(text: str) -> dict[str, Any]:
+        conditions = {"HumanLoopActivationConditions": text}
+        return {"HumanLoopActivationConfig": {"HumanLoopActivationConditionsConfig": conditions}}
+
+    assert comparable(configuration('{"a": 1}')) == comparable(configuration('{ "a":1 }'))
+    assert comparable(configuration('{"a": 1}')) != comparable(configuration('{"a": 2}'))
+    assert comparable(configuration("no JSON")) == configuration("no JSON")
+    assert comparable({"RoleArn": "r"}) == {"RoleArn": "r"}

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 from a2i_support import FaultProxy, task_context
+from start_support import TEMPLATE, items, ledger, loops, start
 from support import ReviewDesk
 
-from a2i.batch import start as start_module
+from a2i.batch import parts as parts_module
 from a2i.exceptions import A2IServiceError, A2IUserError
 from a2i.naming import human_loop_name
 from a2i.operators.human_loop_batch import A2IStartHumanLoopBatchOperator
-
-TEMPLATE = "<crowd-form><input name='category'></crowd-form>"
 
 
 @pytest.fixture(scope="module")
@@ -27,43 +26,6 @@ def flow(review_desk_server: ReviewDesk) -> str:
 def run_id(aws: FaultProxy) -> str:
     """A run of its own, so that tests do not meet each other's loops."""
     return f"manual__{uuid.uuid4()}"
-
-
-def items(count: int, **extra: Any) -> list[dict[str, Any]]:
-    return [{"id": f"form-{number:04}", "input": {"number": number, **extra}} for number in range(count)]
-
-
-def start(flow: str, given: Any, run_id: str, **arguments: Any) -> dict[str, Any]:
-    operator = A2IStartHumanLoopBatchOperator(
-        task_id="start",
-        flow_definition_arn=flow,
-        items=given,
-        ledger_uri="s3://answers/ledgers",
-        **{"max_concurrency": 8, **arguments},
-    )
-    return dict(operator.execute(task_context(run_id)))
-
-
-def loops(desk: ReviewDesk, flow: str, batch: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The loops of a batch, as a stock client lists them."""
-    pages = (
-        desk.client("sagemaker-a2i-runtime")
-        .get_paginator("list_human_loops")
-        .paginate(FlowDefinitionArn=flow)
-    )
-    found = [entry for page in pages for entry in page["HumanLoopSummaries"]]
-    return {
-        entry["HumanLoopName"]: entry
-        for entry in found
-        if entry["HumanLoopName"].startswith(f"{batch['batch_id']}-")
-    }
-
-
-def ledger(s3: Any, batch: dict[str, Any]) -> list[dict[str, Any]]:
-    prefix = batch["ledger_uri"].removeprefix("s3://answers/") + "/started/"
-    listed = s3.list_objects_v2(Bucket="answers", Prefix=prefix).get("Contents", [])
-    bodies = [s3.get_object(Bucket="answers", Key=entry["Key"])["Body"].read() for entry in listed]
-    return [json.loads(line) for body in bodies for line in body.splitlines()]
 
 
 def test_a_loop_for_every_item_and_a_ledger(
@@ -142,7 +104,7 @@ def test_another_try_starts_nothing_twice_and_asks_nothing_again(
 def test_a_start_broken_off_in_the_middle_goes_on_where_it_was(
     review_desk_server: ReviewDesk, flow: str, run_id: str, aws: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(start_module, "PART_ITEMS", 10)
+    monkeypatch.setattr(parts_module, "PART_ITEMS", 10)
     seen = 0
 
     def breaks_off(method: str, path: str) -> tuple[int, str, str] | None:
@@ -215,8 +177,12 @@ def test_a_new_round_is_a_new_batch(review_desk_server: ReviewDesk, flow: str, r
     assert len(loops(review_desk_server, flow, second)) == 2
 
 
-def test_an_empty_batch_ends_well(flow: str, run_id: str) -> None:
-    assert start(flow, [], run_id)["items"] == 0
+@pytest.mark.parametrize("given", [[], "s3://documents/no-such-folder/"])
+def test_an_empty_batch_ends_well_and_says_so(
+    given: Any, s3: Any, flow: str, run_id: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert start(flow, given, run_id)["items"] == 0
+    assert "The batch is empty" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
 import time
 import uuid
 from typing import Any
 
 import pytest
 from a2i_support import FaultProxy, task_context
-from airflow.sdk.exceptions import AirflowSensorTimeout, TaskDeferred
+from airflow.sdk.exceptions import AirflowSensorTimeout
+from batch_support import TEMPLATE, answer, deferred, fire, later, sensor, start
 from support import Portal, ReviewDesk
 
-from a2i.compat import TriggerEvent
 from a2i.exceptions import A2IServiceError, A2ITimeoutError, A2IUserError
 from a2i.naming import human_loop_name
 from a2i.operators.human_loop_batch import A2IStartHumanLoopBatchOperator
-from a2i.sensors.human_loop_batch import A2IHumanLoopBatchSensor
-from a2i.triggers.human_loop_batch import A2IHumanLoopBatchTrigger
 
-TEMPLATE = "<crowd-form><p>{{ task.input.text }}</p><input name='category'></crowd-form>"
 BROKEN = "<crowd-form><p>{{ task.input.uri | grant_read_access }}</p><input name='a'></crowd-form>"
 
 
@@ -35,49 +30,6 @@ def portal(review_desk_server: ReviewDesk) -> Portal:
     return review_desk_server.portal()
 
 
-def start(flow: str, *texts: str, **extra: Any) -> dict[str, Any]:
-    operator = A2IStartHumanLoopBatchOperator(
-        task_id="start",
-        flow_definition_arn=flow,
-        items=[{"id": text, "input": {"text": text}} for text in texts] + list(extra.get("more", [])),
-        ledger_uri="s3://answers/ledgers",
-    )
-    return dict(operator.execute(task_context(f"manual__{uuid.uuid4()}")))
-
-
-def sensor(batch: dict[str, Any], **arguments: Any) -> A2IHumanLoopBatchSensor:
-    return A2IHumanLoopBatchSensor(
-        task_id="wait", **{"batch": batch, "poke_interval": 0.2, "timeout": 30, **arguments}
-    )
-
-
-def answer(portal: Portal, batch: dict[str, Any], *texts: str) -> None:
-    for text in texts:
-        name = human_loop_name(batch["batch_id"], text)
-        task = portal.claim(human_loop=name)
-        assert task.status_code == 200, task.text
-        portal.submit(task.json(), {"category": text}).raise_for_status()
-
-
-def deferred(waiting: A2IHumanLoopBatchSensor) -> TaskDeferred:
-    with pytest.raises(TaskDeferred) as deferral:
-        waiting.execute(task_context())
-    return deferral.value
-
-
-def fire(trigger: A2IHumanLoopBatchTrigger) -> dict[str, Any]:
-    async def first() -> TriggerEvent:
-        return await anext(trigger.run())
-
-    return dict(asyncio.run(first()).payload)
-
-
-def later(seconds: float, action: Any) -> threading.Thread:
-    thread = threading.Timer(seconds, action)
-    thread.start()
-    return thread
-
-
 def test_both_ways_of_waiting_end_in_the_same_value(aws: FaultProxy, flow: str, portal: Portal) -> None:
     batch = start(flow, "a", "b", "c")
     waiting = sensor(batch, deferrable=True)
@@ -86,7 +38,16 @@ def test_both_ways_of_waiting_end_in_the_same_value(aws: FaultProxy, flow: str, 
     event = fire(deferral.trigger)
     thread.join()
     counts = waiting.execute_complete(task_context(), event)
-    assert counts == {"items": 3, "completed": 3, "failed": 0, "stopped": 0, "missing": 0, "not_started": 0}
+    assert counts == {
+        "items": 3,
+        "completed": 3,
+        "failed": 0,
+        "stopped": 0,
+        "missing": 0,
+        "open": 0,
+        "not_started": 0,
+        "not_needed": 0,
+    }
     assert sensor(batch).execute(task_context()) == counts
 
 
@@ -100,7 +61,7 @@ def test_the_trigger_is_small_has_no_secret_and_a_timeout(aws: FaultProxy, flow:
     assert "password" not in text
     assert deferral.timeout is not None
     assert deferral.timeout.total_seconds() >= 3600
-    assert arguments["deadline"] == pytest.approx(time.time() + 3600, abs=10)
+    assert arguments["give_up"] == pytest.approx(time.time() + 3600, abs=10)
 
 
 def test_a_sweep_asks_little_and_only_reads(aws: FaultProxy, flow: str, portal: Portal) -> None:
@@ -190,7 +151,16 @@ def test_stopped_and_deleted_loops_and_items_without_one(
         runtime.stop_human_loop(HumanLoopName=human_loop_name(batch["batch_id"], text))
     runtime.delete_human_loop(HumanLoopName=human_loop_name(batch["batch_id"], "deleted"))
     counts = sensor(batch, on_failure="continue").execute(task_context())
-    assert counts == {"items": 4, "completed": 1, "failed": 0, "stopped": 1, "missing": 1, "not_started": 1}
+    assert counts == {
+        "items": 4,
+        "completed": 1,
+        "failed": 0,
+        "stopped": 1,
+        "missing": 1,
+        "open": 0,
+        "not_started": 1,
+        "not_needed": 0,
+    }
     with pytest.raises(A2IUserError, match="3 of 4 items have no answer") as caught:
         sensor(batch).execute(task_context())
     for part in ("'bad' (not started: item 4: input is missing", "Stopped)", "deleted)"):

@@ -6,6 +6,7 @@ event of the element, and then a real submit.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from playwright.sync_api import Page
@@ -28,13 +29,60 @@ customElements.define("crowd-form", class extends HTMLElement {
     setTimeout(() => document.dispatchEvent(new Event("all-crowd-elements-ready")));
   }
   _serializeForm() {
-    return { taskAnswers: JSON.stringify([{ name: this.querySelector("input").value }]) };
+    const answer = {};
+    for (const field of this.querySelectorAll("[name]")) {
+      const name = field.getAttribute("name");
+      if ("checked" in field && !/^(text|number|hidden)$/.test(field.type)) {
+        answer[name] = { ...answer[name], [field.getAttribute("value") ?? "on"]: field.checked };
+      } else if (field.multiple) answer[name] = Array.from(field.selectedOptions, (option) => option.value);
+      else if (field.value !== "" && field.value !== undefined) answer[name] = field.value;
+    }
+    return { taskAnswers: JSON.stringify([answer]) };
   }
 });
+for (const name of ["crowd-input", "crowd-text-area", "crowd-slider"]) {
+  customElements.define(name, class extends HTMLElement {
+    value = this.getAttribute("value") ?? "";
+  });
+}
+for (const name of ["crowd-checkbox", "crowd-toggle-button", "crowd-radio-button"]) {
+  customElements.define(name, class extends HTMLElement {
+    checked = this.hasAttribute("checked");
+  });
+}
 """
 TEMPLATE = (
     f'<script src="{AWS_SCRIPT_URL}"></script><crowd-form><input name="name" aria-label="Name"></crowd-form>'
 )
+FIELDS = f"""<script src="{AWS_SCRIPT_URL}"></script><crowd-form>
+<input name="name" value="as read"><textarea name="remark">as read</textarea>
+<input type="hidden" name="round" value="1">
+<select name="city"><option>London</option><option>Paris</option></select>
+<select name="several" multiple><option selected>a</option><option>b</option><option>c</option></select>
+<input type="checkbox" name="flags" value="torn"><input type="checkbox" name="flags" value="wet" checked>
+<input type="radio" name="kind" value="box" checked><input type="radio" name="kind" value="bag">
+<input name="twice"><input name="twice">
+<crowd-input name="total" value="as read"></crowd-input><crowd-text-area name="text"></crowd-text-area>
+<crowd-slider name="sure" value="3"></crowd-slider>
+<crowd-checkbox name="seen" value="yes"></crowd-checkbox><crowd-checkbox name="sharp" checked></crowd-checkbox>
+<crowd-toggle-button name="on"></crowd-toggle-button>
+<crowd-radio-button name="left" value="l"></crowd-radio-button>
+</crowd-form>"""
+DRAFT = {
+    "name": "Ada",
+    "city": "Paris",
+    "several": ["b", "c"],
+    "flags": {"torn": True, "wet": False},
+    "kind": {"box": False, "bag": True},
+    "twice": ["one", "two"],
+    "total": "12",
+    "text": "two\nlines",
+    "sure": 7,
+    "seen": {"yes": True},
+    "sharp": {"on": False},
+    "on": {"on": True},
+    "left": {"l": True},
+}
 REFUSAL = (
     '<script>document.querySelector("crowd-form").onsubmit = (event) => event.preventDefault();</script>'
 )
@@ -82,3 +130,39 @@ def test_a_template_may_still_refuse(page: Page) -> None:
     frame.get_by_role("button", name="Submit").click()
     page.wait_for_timeout(300)
     assert heard(page, "submit") == []
+
+
+def send(page: Page, message: object) -> None:
+    page.evaluate("(message) => frames[0].postMessage(message, '*')", message)
+
+
+def test_a_draft_is_put_back(page: Page) -> None:
+    frame = show(page, FIELDS)
+    send(page, {"type": "review-desk:draft", "answer": DRAFT})
+    frame.wait_for_function("() => document.querySelector('[name=name]').value === 'Ada'")
+    answer = frame.evaluate(
+        "JSON.parse(document.querySelector('crowd-form')._serializeForm().taskAnswers)[0]"
+    )
+    # The stand-in knows no lists of texts, and writes of two fields the last.
+    assert answer == {**DRAFT, "twice": "two", "round": "1"}
+    assert frame.locator("[name=twice]").first.input_value() == "one"
+    page.wait_for_timeout(600)
+    assert heard(page, "change") == []
+
+
+def test_what_is_no_draft_changes_nothing(page: Page) -> None:
+    frame = show(page, FIELDS)
+    before = frame.evaluate("document.querySelector('crowd-form')._serializeForm()")
+    for answer in (None, 7, "x", {"name": {"a": 1}, "sharp": "x", "several": None, "toString": "x"}):
+        send(page, {"type": "review-desk:draft", "answer": answer})
+    send(page, {"type": "review-desk:other", "answer": DRAFT})
+    frame.evaluate("window.postMessage({ type: 'review-desk:draft', answer: { name: 'mine' } }, '*')")
+    page.wait_for_timeout(300)
+    after = frame.evaluate("document.querySelector('crowd-form')._serializeForm()")
+    cleared = {"remark", "total", "several"}
+
+    def rest(serialized: Any) -> dict[str, Any]:
+        [found] = json.loads(serialized["taskAnswers"])
+        return {name: value for name, value in found.items() if name not in cleared}
+
+    assert rest(after) == rest(before)

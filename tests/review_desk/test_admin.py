@@ -54,6 +54,7 @@ def test_a_worker_is_made_and_changed(admin: Admin) -> None:
         "disabled": False,
         "created_at": "2026-01-01T12:00:00.000Z",
         "signs_in_with": "password",
+        "email": None,
     }
     changed = admin.change("new", role="worker", teams=["reviewers"], disabled=True).json()
     assert (changed["role"], changed["teams"], changed["disabled"]) == (
@@ -117,3 +118,27 @@ def test_the_audit_log_is_read_page_by_page(admin: Admin) -> None:
     since = {"since": "2026-01-01T12:00:01Z"}
     assert admin.http.get("/portal/api/audit", params=since).json()["events"] == []
     assert error_of(admin.http.get("/portal/api/audit", params={"since": "yesterday"}))[0] == 400
+
+
+def test_a_worker_gets_an_address_and_loses_it(admin: Admin) -> None:
+    assert admin.change("worker", email="ann@example.com").json()["email"] == "ann@example.com"
+    assert admin.change("worker", disabled=False).json()["email"] == "ann@example.com"
+    assert admin.change("worker", email="").json()["email"] is None
+    lines = admin.http.get("/portal/api/audit?action=SetWorkerEmail").json()["events"]
+    assert [(line["actor"], line["resource"], line["detail"]) for line in lines] == [
+        ("admin", "worker", {"removed": True}),
+        ("admin", "worker", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "email", ["ann", "ann@", "a b@example.com", "ann@example.com\r\nBcc: x", "ä@example.com"]
+)
+def test_what_is_no_address_is_refused_in_one_sentence(admin: Admin, email: str) -> None:
+    answer = admin.change("worker", email=email, role="lead")
+    assert error_of(answer) == (
+        400,
+        "Invalid",
+        "This is no e-mail address in ASCII with at most 254 characters.",
+    )
+    assert (admin.worker("worker")["email"], admin.worker("worker")["role"]) == (None, "worker")

@@ -205,6 +205,11 @@ def test_the_log_is_listed_by_time_actor_and_action(command_line: Desk) -> None:
 WRITTEN_BY_PORTAL: dict[tuple[str, str], tuple[str, Any, str]] = {
     ("POST", "/portal/api/login"): ("worker", {"username": "worker", "password": PASSWORD}, "SignIn"),
     ("POST", "/portal/api/logout"): ("worker", None, "SignOut"),
+    ("PUT", "/portal/api/password"): (
+        "lead",
+        {"current": PASSWORD, "new": "secret password"},
+        "SetWorkerPassword",
+    ),
     ("POST", "/portal/api/loops/{name}/stop"): ("lead", None, "StopHumanLoop"),
     ("POST", "/portal/api/tasks/{task_id}/requeue"): ("lead", None, "RequeueTask"),
     ("POST", "/portal/api/tasks/{task_id}/reassign"): ("lead", {"username": "lead"}, "ReassignTask"),

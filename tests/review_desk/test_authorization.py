@@ -56,6 +56,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/portal/api/login"): Rule(Let.EVERYBODY, body={"username": "x", "password": "x"}),
     ("GET", "/portal/api/session"): Rule(Let.WORKERS),
     ("POST", "/portal/api/logout"): Rule(Let.WORKERS),
+    ("PUT", "/portal/api/password"): Rule(Let.WORKERS, body={"current": "x", "new": "long enough"}),
     ("GET", "/portal/api/queue"): Rule(Let.WORKERS),
     ("POST", "/portal/api/tasks/claim"): Rule(Let.WORKERS, body={"human_loop": "none"}),
     ("POST", "/portal/api/tasks/offer"): Rule(Let.WORKERS, body={}),

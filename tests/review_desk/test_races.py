@@ -52,17 +52,18 @@ class Pause:
         self._go_on.set()
 
 
-def wait_for_lock(desk: Desk, waiting: int = 1) -> None:
-    """Wait until this many connections wait for another's lock."""
+def is_waiting_for_lock(desk: Desk, waiting: int = 1) -> bool:
+    """Whether this many connections wait for another's lock."""
     blocked = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
+    with desk.service.database.read() as connection:
+        return bool(connection.execute(blocked).scalar_one() >= waiting)
 
-    def are_waiting() -> bool:
-        with desk.service.database.read() as connection:
-            return connection.execute(blocked).scalar_one() >= waiting
 
-    wait_until(are_waiting)
+def wait_for_lock(desk: Desk, waiting: int = 1) -> None:
+    """Wait until this many connections wait for another's lock."""
+    wait_until(lambda: is_waiting_for_lock(desk, waiting))
 
 
 def counts(desk: Desk, name: str) -> tuple[int, int]:
@@ -91,6 +92,22 @@ def test_two_windows_of_a_worker_take_a_loop_once(
     pause.end()
     assert first.result() == second.result()
     assert counts(desk, "one") == (1, 0)
+
+
+def test_two_windows_of_a_worker_take_one_of_several_loops(
+    desk: Desk, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, flow = desk.worker("ann"), desk.flow()
+    for name in ("loop-1", "loop-2"):
+        desk.start(flow, name)
+    pause = Pause(monkeypatch, tasks, "_next_open")
+    first = pool.submit(claimed, desk, worker)
+    pause.wait()
+    second = pool.submit(claimed, desk, worker)
+    wait_until(lambda: second.done() or is_waiting_for_lock(desk))
+    pause.end()
+    assert first.result().id == second.result().id
+    assert [task.id for task in desk.tasks.working(worker)] == [first.result().id]
 
 
 def test_a_claim_does_not_take_what_the_worker_answers_at_this_moment(

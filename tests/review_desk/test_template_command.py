@@ -153,7 +153,7 @@ def test_without_an_input_only_what_is_written_is_looked_at() -> None:
         '<img src="{{ task.input.uri | grant_read_access }}" alt=""><crowd-dance></crowd-dance>'
     )
     assert [found.line for found in lint(content)] == [4]
-    assert len(lint(content, {})) == 2
+    assert len(lint(content, {})) == 3
 
 
 def test_the_installation_decides_about_aws() -> None:

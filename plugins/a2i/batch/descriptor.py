@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any, Final
 
 import pendulum
 
 from a2i.exceptions import A2IUserError
 from a2i.naming import human_loop_prefix
+
+#: How far the clocks of a worker and of the service may differ.
+CLOCK_SLACK: Final = pendulum.duration(minutes=15)
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,8 @@ class HumanLoopBatch:
     :ivar ledger_uri: S3 folder with the batch's ledger; the rows of its items are there, not here.
     :ivar created_after: no loop of the batch was created before (ISO 8601, UTC).
     :ivar created_before: no loop of the batch was created later.
-    :ivar items: items given, of which ``started`` have a human loop and ``failed`` have an error in the ledger.
+    :ivar items: items given, of which ``started`` have a human loop, ``failed`` have an error in the ledger, and
+        ``not_needed`` need nobody by the batch's activation conditions.
     """
 
     batch_id: str
@@ -30,6 +34,7 @@ class HumanLoopBatch:
     items: int
     started: int
     failed: int
+    not_needed: int = 0
 
     @property
     def prefix(self) -> str:
@@ -40,6 +45,11 @@ class HumanLoopBatch:
     def window(self) -> tuple[pendulum.DateTime, pendulum.DateTime]:
         """The creation times between which all loops of the batch lie."""
         return parse_time(self.created_after), parse_time(self.created_before)
+
+    @property
+    def start_began(self) -> pendulum.DateTime:
+        """When the batch's first start began, by the worker's clock."""
+        return parse_time(self.created_after) + CLOCK_SLACK
 
     def to_dict(self) -> dict[str, Any]:
         """Return the batch as a task returns it."""
@@ -53,7 +63,9 @@ class HumanLoopBatch:
         """
         try:
             data = json.loads(value) if isinstance(value, str) else dict(value)
-            return cls(**{field.name: data[field.name] for field in fields(cls)})
+            # A batch that an earlier version started may lack fields with a default.
+            names = [f.name for f in fields(cls) if f.name in data or f.default is MISSING]
+            return cls(**{name: data[name] for name in names})
         except (KeyError, TypeError, ValueError):
             raise A2IUserError(
                 "batch must be what A2IStartHumanLoopBatchOperator returns (its .output), got "

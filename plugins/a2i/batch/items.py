@@ -1,10 +1,11 @@
-"""The items of a batch: out of a list, or of a JSON Lines object as it is read."""
+"""The items of a batch: out of a list, of a JSON Lines object as it is read, or of the objects in a folder of S3."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterable
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -13,19 +14,28 @@ from a2i.batch.storage import ObjectStore
 #: A2I's limit for ``HumanLoopInput.InputContent``, in characters.
 LONGEST_INPUT: Final = 3_145_728
 LONGEST_ID: Final = 1_024
+#: The input of an object in a folder: the name that A2I's own examples give the document.
+DEFAULT_ITEM_INPUT: Final[Mapping[str, Any]] = {"taskObject": "{uri}"}
+_PLACEHOLDER: Final = re.compile(r"\{(uri|id)\}")
 
 
 @dataclass(frozen=True)
 class Item:
-    """An item that people shall see.
+    """An item that people may see.
 
     :ivar where: its place in what was given, such as ``line 7``, for messages.
     :ivar content: the input as JSON text.
+    :ivar prediction: what a model said of it, as JSON text; None where nothing was given.
+    :ivar needs_people: whether anybody has to see it.
+    :ivar reasons: why it has to be seen, or need not.
     """
 
     where: str
     id: str
     content: str
+    prediction: str | None = None
+    needs_people: bool = True
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,7 @@ class _RefusedError(ValueError):
 
 
 def parse_item(value: Any, where: str) -> Item | BadItem:
-    """Check one ``{"id": …, "input": {…}}``."""
+    """Check one ``{"id": …, "input": {…}}``, with a ``prediction`` or without."""
     if not isinstance(value, dict):
         return BadItem(where, None, 'not an object with "id" and "input"')
     item_id = value.get("id")
@@ -51,16 +61,32 @@ def parse_item(value: Any, where: str) -> Item | BadItem:
         return BadItem(
             where, None, f"{given}: every item needs an id, a text of 1 to {LONGEST_ID} characters"
         )
-    if not isinstance(value.get("input"), dict):
-        return BadItem(where, item_id, "input is missing or not a JSON object")
     try:
-        content = json.dumps(value["input"], ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError) as error:
-        return BadItem(where, item_id, f"input is not JSON: {error}")
-    if len(content) > LONGEST_INPUT:
-        size = f"input has {len(content):,} characters, A2I takes {LONGEST_INPUT:,}"
-        return BadItem(where, item_id, f"{size}: leave documents in S3 and put their s3:// address here")
-    return Item(where, item_id, content)
+        item_id.encode()
+    except UnicodeEncodeError:
+        return BadItem(where, None, f"id {item_id[:80]!r} is no text: it has half a surrogate pair")
+    try:
+        content = _json_text(value, "input")
+        prediction = _json_text(value, "prediction") if value.get("prediction") is not None else None
+    except _RefusedError as error:
+        return BadItem(where, item_id, str(error))
+    return Item(where, item_id, content, prediction)
+
+
+def _json_text(item: Mapping[str, Any], field: str) -> str:
+    if not isinstance(item.get(field), dict):
+        raise _RefusedError(f"{field} is missing or not a JSON object")
+    try:
+        text = json.dumps(item[field], ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        # Half a surrogate pair can stand in JSON text, and can be sent nowhere.
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _RefusedError(f"{field} is not JSON: {error}") from None
+    if len(text) > LONGEST_INPUT:
+        taker = "A2I" if field == "input" else "the ledger"
+        size = f"{field} has {len(text):,} characters, {taker} takes {LONGEST_INPUT:,}"
+        raise _RefusedError(f"{size}: leave documents in S3 and put their s3:// address here")
+    return text
 
 
 def parse_line(line: bytes | None, where: str) -> Item | BadItem:
@@ -71,7 +97,7 @@ def parse_line(line: bytes | None, where: str) -> Item | BadItem:
         value = json.loads(line, parse_constant=_refuse)
     except _RefusedError as error:
         return BadItem(where, None, f"not JSON: {error}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return BadItem(where, None, f"not JSON: {error}")
     return parse_item(value, where)
 
@@ -93,6 +119,32 @@ async def from_json_lines(store: ObjectStore, uri: str) -> AsyncIterator[Item | 
         number += 1
         if line is None or line.strip():
             yield parse_line(line, f"line {number}")
+
+
+async def from_folder(
+    store: ObjectStore, folder_uri: str, item_input: Mapping[str, Any] = DEFAULT_ITEM_INPUT
+) -> AsyncIterator[Item | BadItem]:
+    """Yield an item for every object below a folder, in the order of their keys.
+
+    An item's id is what its key has below the folder. Objects that only stand for folders are passed over.
+
+    :param item_input: input of every item; ``{uri}`` and ``{id}`` in its texts become the object's.
+    """
+    async for uri in store.uris(folder_uri):
+        item_id = uri.removeprefix(folder_uri)
+        filled = fill_in(item_input, {"uri": uri, "id": item_id})
+        yield parse_item({"id": item_id, "input": filled}, f"object {uri}")
+
+
+def fill_in(template: Any, values: Mapping[str, str]) -> Any:
+    """Return a JSON value with ``{uri}`` and ``{id}`` replaced in all its texts; names of fields stay as they are."""
+    if isinstance(template, str):
+        return _PLACEHOLDER.sub(lambda place: values[place[1]], template)
+    if isinstance(template, Mapping):
+        return {name: fill_in(value, values) for name, value in template.items()}
+    if isinstance(template, list | tuple):
+        return [fill_in(value, values) for value in template]
+    return template
 
 
 async def unique(items: AsyncIterator[Item | BadItem]) -> AsyncIterator[Item | BadItem]:

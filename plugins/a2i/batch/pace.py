@@ -1,4 +1,4 @@
-"""How fast requests go out: as many at once as the service takes, fewer when it says it is too much."""
+"""How fast requests go out: many at once, and no faster than the service was seen to take them."""
 
 from __future__ import annotations
 
@@ -9,57 +9,93 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-_SLOWER: Final = 0.7
 _ONE_SLOWDOWN_SECONDS: Final = 0.5
+_SLOWER: Final = 0.95
+_MUCH_SLOWER: Final = 0.1
+_GROWTH_PER_SECOND: Final = 0.05
+_MOST_GROWTH_PER_SECOND: Final = 1.0
+_LONGEST_GROWTH_SECONDS: Final = 1.0
+_SLOWEST_RATE: Final = 1.0
+_FASTEST_RATE: Final = 10_000.0
 _LONGEST_PAUSE_SECONDS: Final = 20.0
 _LONGEST_QUOTA_PAUSE_SECONDS: Final = 60.0
 
 
 class Pace:
-    """A limit on the requests under way that follows the service: additive increase, multiplicative decrease.
+    """A limit on the requests under way, and on their rate once the service has refused some as too many.
+
+    Until a request is refused only ``most`` counts. From then on requests leave at even distances, a little slower
+    after a refusal, and a little faster all the time, more so the longer nothing is refused. When more requests are
+    refused than taken, the rate becomes the one that the service was seen to take. So a service with a fixed rate is
+    kept just about full, at the price of a few refusals.
 
     :param most: requests that may ever be under way at once.
+    :param clock: seconds, from any beginning.
     """
 
     def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most = most
-        self._limit = float(most)
+        self.most = most
         self._clock = clock
-        self._slowed_at = -_ONE_SLOWDOWN_SECONDS
-        self._under_way = 0
-        self._free = asyncio.Condition()
+        self._places = asyncio.Semaphore(most)
+        self._rate: float | None = None
+        self._grown_at = self._next_at = 0.0
+        self._slowed_at: float | None = None
+        # Since the last slowdown, or since the first request.
+        self._counted_from: float | None = None
+        self._taken = self._refused = 0
         self.throttled_answers = 0
         self.quota_answers = 0
 
     @property
-    def limit(self) -> int:
-        """Requests that may be under way at once now."""
-        return max(1, int(self._limit))
+    def rate(self) -> float | None:
+        """Requests that may leave in a second; None while the service has refused none."""
+        return self._rate
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
-        """Hold one of the places for a request."""
-        async with self._free:
-            await self._free.wait_for(lambda: self._under_way < self.limit)
-            self._under_way += 1
-        try:
+        """Hold one of the places for a request; one that ends without an exception was taken."""
+        async with self._places:
+            if (delay := self.turn()) > 0:
+                await asyncio.sleep(delay)
             yield
-        finally:
-            async with self._free:
-                self._under_way -= 1
-                self._free.notify_all() if self._under_way + 1 < self.limit else self._free.notify()
+            self.succeeded()
+
+    def turn(self) -> float:
+        """Take the next turn and return the seconds until then."""
+        now = self._clock()
+        if self._counted_from is None:
+            self._counted_from = now
+        if self._rate is None or self._slowed_at is None:
+            return 0.0
+        # A pause in the work is no sign that the service takes more.
+        elapsed = min(now - self._grown_at, _LONGEST_GROWTH_SECONDS)
+        growth = min(_MOST_GROWTH_PER_SECOND, _GROWTH_PER_SECOND * 2 ** min(10.0, now - self._slowed_at))
+        self._rate = min(_FASTEST_RATE, self._rate * (1 + growth * elapsed))
+        self._grown_at = now
+        at = max(now, self._next_at)
+        self._next_at = at + 1 / self._rate
+        return at - now
 
     def succeeded(self) -> None:
-        """Note a request that was taken: one place more for each round of them."""
-        self._limit = min(float(self._most), self._limit + 1.0 / self._limit)
+        """Note a request that was taken."""
+        self._taken += 1
 
     def throttled(self) -> None:
         """Note a request that was refused as too much; a burst of refusals counts once."""
         self.throttled_answers += 1
+        self._refused += 1
         now = self._clock()
-        if now - self._slowed_at >= _ONE_SLOWDOWN_SECONDS:
-            self._slowed_at = now
-            self._limit = max(1.0, self._limit * _SLOWER)
+        if self._slowed_at is not None and now - self._slowed_at < _ONE_SLOWDOWN_SECONDS:
+            return
+        since = now if self._counted_from is None else self._counted_from
+        taken_rate = self._taken / max(now - since, 0.1)
+        before = self._rate if self._rate is not None else max(taken_rate, float(self.most))
+        if self._refused > self._taken:
+            self._rate = max(_SLOWEST_RATE, _MUCH_SLOWER * before, min(taken_rate, _SLOWER * before))
+        else:
+            self._rate = max(_SLOWEST_RATE, _SLOWER * before)
+        self._slowed_at = self._grown_at = self._counted_from = now
+        self._taken = self._refused = 0
 
 
 def pause(attempt: int, longest: float = _LONGEST_PAUSE_SECONDS) -> float:

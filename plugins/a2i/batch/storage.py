@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from botocore.exceptions import ClientError
 
 from a2i.exceptions import A2IUserError
 from a2i.failures import error_code
-from a2i.hooks.s3 import parse_s3_uri
+from a2i.hooks.s3 import A2IS3Hook, parse_s3_uri
 
 _READ_BYTES: Final = 8 * 1024 * 1024
 _PART_BYTES: Final = 8 * 1024 * 1024
@@ -30,12 +31,19 @@ class ObjectStore:
         self._client = client
         self._place = place
 
-    async def get(self, uri: str) -> bytes | None:
-        """Return an object's content, or None if there is no such object."""
+    async def get(
+        self, uri: str, before_read: Callable[[int], Awaitable[None]] | None = None
+    ) -> bytes | None:
+        """Return an object's content, or None if there is no such object.
+
+        :param before_read: is told how many bytes it has, and may take its time to let them in.
+        """
         bucket, key = parse_s3_uri(uri)
         try:
             answer = await self._client.get_object(Bucket=bucket, Key=key)
             async with answer["Body"] as body:
+                if before_read is not None:
+                    await before_read(answer["ContentLength"])
                 return bytes(await body.read())
         except ClientError as error:
             if error_code(error) in ("NoSuchKey", "404"):
@@ -67,6 +75,22 @@ class ObjectStore:
         except ClientError as error:
             raise self._explained(error, folder_uri) from None
         return sorted(found)
+
+    async def uris(self, folder_uri: str) -> AsyncIterator[str]:
+        """Yield the URIs of all objects below a folder in the order of their keys, without those of folders.
+
+        :param folder_uri: ends in ``/``.
+        """
+        bucket, prefix = parse_s3_uri(folder_uri)
+        try:
+            async for page in self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=bucket, Prefix=prefix
+            ):
+                for entry in page.get("Contents", ()):
+                    if not entry["Key"].endswith("/"):
+                        yield f"s3://{bucket}/{entry['Key']}"
+        except ClientError as error:
+            raise self._explained(error, folder_uri) from None
 
     async def lines(self, uri: str) -> AsyncIterator[bytes | None]:
         """Yield an object's lines; None stands for a line longer than :data:`LONGEST_LINE`.
@@ -117,26 +141,41 @@ class ObjectStore:
         """Return a writer of one JSON Lines object."""
         return JsonLinesWriter(self._client, uri)
 
+    def object_writer(self, uri: str, content_type: str) -> ObjectWriter:
+        """Return a writer of one object."""
+        return ObjectWriter(self._client, uri, content_type)
 
-class JsonLinesWriter:
-    """Writes rows as they come: one request for a small object, a multipart upload for a large one.
+
+@asynccontextmanager
+async def open_store(hook: A2IS3Hook, max_connections: int = 10) -> AsyncIterator[ObjectStore]:
+    """Open a store on a client of its own.
+
+    :param max_connections: connections to S3 that may be open at once.
+    """
+    async with await hook.get_batch_conn(max_connections) as client:
+        yield ObjectStore(client, f"connection {hook.aws_conn_id!r}, endpoint {client.meta.endpoint_url}")
+
+
+class ObjectWriter:
+    """Writes bytes as they come: one request for a small object, a multipart upload for a large one.
 
     The object appears when the ``async with`` block ends well, and not at all when it does not.
     """
 
-    def __init__(self, client: Any, uri: str) -> None:
+    def __init__(self, client: Any, uri: str, content_type: str) -> None:
         self._client = client
         self._target = dict(zip(("Bucket", "Key"), parse_s3_uri(uri), strict=True))
+        self._content_type = content_type
         self._buffer = bytearray()
         self._upload: dict[str, str] | None = None
         self._parts: list[dict[str, Any]] = []
 
-    async def __aenter__(self) -> JsonLinesWriter:
+    async def __aenter__(self) -> Self:
         return self
 
-    async def write(self, row: Mapping[str, Any]) -> None:
-        """Add a row."""
-        self._buffer += json.dumps(row, ensure_ascii=False).encode() + b"\n"
+    async def add(self, content: bytes) -> None:
+        """Add bytes."""
+        self._buffer += content
         if len(self._buffer) >= _PART_BYTES:
             await self._flush()
 
@@ -149,7 +188,7 @@ class JsonLinesWriter:
             return
         if self._upload is None:
             await self._client.put_object(
-                **self._target, Body=bytes(self._buffer), ContentType="application/jsonl"
+                **self._target, Body=bytes(self._buffer), ContentType=self._content_type
             )
             return
         if self._buffer:
@@ -159,10 +198,21 @@ class JsonLinesWriter:
     async def _flush(self) -> None:
         if self._upload is None:
             answer = await self._client.create_multipart_upload(
-                **self._target, ContentType="application/jsonl"
+                **self._target, ContentType=self._content_type
             )
             self._upload = {**self._target, "UploadId": answer["UploadId"]}
         number = len(self._parts) + 1
         part = await self._client.upload_part(**self._upload, PartNumber=number, Body=bytes(self._buffer))
         self._parts.append({"ETag": part["ETag"], "PartNumber": number})
         self._buffer.clear()
+
+
+class JsonLinesWriter(ObjectWriter):
+    """Writes rows as they come."""
+
+    def __init__(self, client: Any, uri: str) -> None:
+        super().__init__(client, uri, "application/jsonl")
+
+    async def write(self, row: Mapping[str, Any]) -> None:
+        """Add a row."""
+        await self.add(json.dumps(row, ensure_ascii=False).encode() + b"\n")

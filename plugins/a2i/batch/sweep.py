@@ -7,7 +7,7 @@ for all. So a sweep costs one page for 100 loops that are still of interest, and
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -24,13 +24,19 @@ class Sweep:
 
     :param prefix: what the names of the batch's loops begin with; other batches share the flow definition.
     :param since: creation time before which no loop of the batch lies.
+    :param see: told the name and status of every loop that a sweep meets; of an ended one at least once.
+    :ivar oldest_open: creation time of the oldest loop that was open at the last whole sweep.
     """
 
-    def __init__(self, prefix: str, since: datetime) -> None:
+    def __init__(
+        self, prefix: str, since: datetime, see: Callable[[str, str], None] = lambda name, status: None
+    ) -> None:
         self._prefix = prefix
         self._since = since
+        self._see = see
         self._settled: Counter[str] = Counter()
         self.problems: dict[str, str] = {}
+        self.oldest_open: datetime | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -54,6 +60,7 @@ class Sweep:
             return
         status: str = summary["HumanLoopStatus"]
         self._counted[status] += 1
+        self._see(name, status)
         self._note_problem(name, status, summary.get("FailureReason"))
         if self._latest_time is None or created > self._latest_time:
             if self._oldest_open is None:
@@ -69,6 +76,7 @@ class Sweep:
     def finish(self) -> Counter[str]:
         """End a sweep: return the batch's loops by status, and note where the next sweep begins."""
         total = self._settled + self._counted
+        self.oldest_open = self._oldest_open
         if self._oldest_open is not None and self._in_order:
             self._settled += self._before_open
             self._since = self._oldest_open

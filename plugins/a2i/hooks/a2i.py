@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from a2i.compat import AwsBaseHook
+from a2i.compat import AwsBaseHook, BaseAwsLink
 from a2i.exceptions import A2IUserError
 from a2i.failures import error_code
 from a2i.hooks.base import A2IHookMixin
+from a2i.naming import resource_name
 
 
 class A2IHook(A2IHookMixin, AwsBaseHook):
@@ -51,10 +53,39 @@ class A2IHook(A2IHookMixin, AwsBaseHook):
     @property
     def review_url(self) -> str:
         """Where a person looks at the reviews: the console of Amazon A2I, or the portal of Review Desk."""
-        endpoint = str(self.conn_client_meta.endpoint_url)
-        if "amazonaws.com" in endpoint:
-            return f"https://{self.conn_region_name}.console.aws.amazon.com/a2i/home?region={self.conn_region_name}"
-        return f"{endpoint.rstrip('/')}/portal"
+        return self._console if self.is_amazon else self._portal
+
+    def flow_definition_url(self, flow_definition_arn: str) -> str:
+        """Where a person looks at a flow definition's human loops."""
+        if self.is_amazon:
+            return f"{self._console}#/human-review-workflows/{quote(resource_name(flow_definition_arn))}"
+        return f"{self._portal}/#/team/loops?{urlencode({'flow_definition': flow_definition_arn})}"
+
+    def human_loop_url(self, human_loop_name: str, flow_definition_arn: str) -> str:
+        """Where a person looks at one human loop."""
+        if self.is_amazon:
+            return f"{self.flow_definition_url(flow_definition_arn)}/human-loops/{quote(human_loop_name)}"
+        query = urlencode({"region": self.conn_region_name})
+        return f"{self._portal}/#/team/loops/{quote(human_loop_name)}?{query}"
+
+    @property
+    def _console(self) -> str:
+        region = self.conn_region_name
+        domain = BaseAwsLink.get_aws_domain(self.conn_partition) or "aws.amazon.com"
+        return f"https://{region}.console.{domain}/a2i/home?region={region}"
+
+    @property
+    def _portal(self) -> str:
+        return f"{str(self.conn_client_meta.endpoint_url).rstrip('/')}/portal"
+
+    def find_human_loop(self, name: str) -> dict[str, Any] | None:
+        """Return the description of a human loop, or None if there is none of that name."""
+        try:
+            return dict(self.conn.describe_human_loop(HumanLoopName=name))
+        except ClientError as error:
+            if error_code(error) == "ResourceNotFoundException":
+                return None
+            raise
 
 
 class A2IControlPlaneHook(A2IHookMixin, AwsBaseHook):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from a2i.compat import AirflowNotFoundException, BaseHook
 from a2i.exceptions import A2IUserError
@@ -64,6 +65,12 @@ class A2IHookMixin:
         """Where the waiters of this hook's client stand; the provider looks in its own folder only."""
         path = _WAITERS / f"{self.client_type}.json"
         return path if path.exists() else None
+
+    @property
+    def is_amazon(self) -> bool:
+        """Whether the requests go to AWS itself, and not to a service that speaks its API."""
+        host = urlsplit(str(self.conn_client_meta.endpoint_url)).hostname or ""
+        return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
 
     @property
     def place(self) -> str:

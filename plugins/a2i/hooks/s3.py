@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
 
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from a2i.compat import S3Hook
+from a2i.compat import BaseAwsLink, S3Hook
 from a2i.exceptions import A2IUserError
 from a2i.failures import error_code
 from a2i.hooks.base import A2IHookMixin
@@ -47,6 +50,20 @@ class A2IS3Hook(A2IHookMixin, S3Hook):
     not grow with them.
     """
 
+    async def get_batch_conn(self, max_connections: int) -> Any:
+        """Return an aiobotocore client for many requests at once.
+
+        :param max_connections: connections to S3 that may be open at once.
+        """
+        own = Config(max_pool_connections=max_connections)
+
+        def build() -> Any:
+            return self.get_client_type(
+                region_name=self.region_name, config=self.config.merge(own), deferrable=True
+            )
+
+        return await asyncio.to_thread(build)
+
     def list_uris(self, prefix_uri: str) -> Iterator[str]:
         """Yield the URIs of the objects under a prefix in key order, without the ones that stand for folders.
 
@@ -72,6 +89,29 @@ class A2IS3Hook(A2IHookMixin, S3Hook):
             return bytes(self.conn.get_object(Bucket=bucket, Key=key)["Body"].read())
         except ClientError as error:
             raise self._missing(error, uri) or error from None
+
+    def find_bytes(self, uri: str) -> bytes | None:
+        """Return the content of an object, or None if there is no such object.
+
+        :raises A2IUserError: if there is no such bucket.
+        """
+        bucket, key = parse_s3_uri(uri)
+        try:
+            return bytes(self.conn.get_object(Bucket=bucket, Key=key)["Body"].read())
+        except ClientError as error:
+            if error_code(error) in ("NoSuchKey", "404"):
+                return None
+            raise self._missing(error, uri) or error from None
+
+    def object_url(self, uri: str) -> str:
+        """Where a person looks at an object or folder: the console of Amazon S3, or the store's own address."""
+        bucket, key = parse_s3_uri(uri)
+        if not self.is_amazon:
+            return f"{str(self.conn_client_meta.endpoint_url).rstrip('/')}/{bucket}/{quote(key)}"
+        domain = BaseAwsLink.get_aws_domain(self.conn_partition) or "aws.amazon.com"
+        kind = "buckets" if not key or key.endswith("/") else "object"
+        query = urlencode({"region": self.conn_region_name, "prefix": key})
+        return f"https://{self.conn_region_name}.console.{domain}/s3/{kind}/{bucket}?{query}"
 
     def read_json_lines(self, uri: str) -> Iterator[dict[str, Any]]:
         """Yield the rows of a JSON Lines object as they arrive.

@@ -1,1 +1,1 @@
-"""Operators for human task UIs, flow definitions and batches of human loops."""
+"""Operators for human task UIs, flow definitions, human loops and batches of them."""

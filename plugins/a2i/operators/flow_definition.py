@@ -1,35 +1,27 @@
-"""Operator for flow definitions (human review workflows)."""
+"""Operators for flow definitions (human review workflows)."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from a2i.compat import (
-    AirflowException,
-    AwsBaseOperator,
-    aws_template_fields,
-    conf,
-    validate_execute_complete_event,
-    wait,
-)
+from a2i.compat import AwsBaseOperator, aws_template_fields, conf, validate_execute_complete_event
 from a2i.exceptions import A2IServiceError, A2IUserError
 from a2i.failures import error_code, one_line_failures
-from a2i.hooks.a2i import A2IControlPlaneHook
-from a2i.mixins import A2ITaskMixin
-from a2i.naming import invalid_name, versioned_name
+from a2i.hooks.a2i import A2IControlPlaneHook, A2IHook
+from a2i.links.flow_definition import A2IFlowDefinitionLink
+from a2i.mixins import IfMissing, WaitingMixin, accept_missing, check_if_missing, require_no_error
+from a2i.naming import invalid_name, resource_name, versioned_name
 from a2i.operators.human_task_ui import IF_EXISTS, IfExists
-from a2i.shapes import ShapeError, coerce, differences
-from a2i.triggers.flow_definition import A2IFlowDefinitionActiveTrigger
+from a2i.shapes import ShapeError, coerce, comparable, differences
+from a2i.triggers.flow_definition import A2IFlowDefinitionActiveTrigger, A2IFlowDefinitionDeletedTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class A2ICreateFlowDefinitionOperator(A2ITaskMixin, AwsBaseOperator[A2IControlPlaneHook]):
+class A2ICreateFlowDefinitionOperator(WaitingMixin, AwsBaseOperator[A2IControlPlaneHook]):
     """
     Create a flow definition and wait until it is Active.
 
@@ -75,6 +67,7 @@ class A2ICreateFlowDefinitionOperator(A2ITaskMixin, AwsBaseOperator[A2IControlPl
         "create_flow_definition_kwargs",
     )
     template_fields_renderers = {"human_loop_config": "json", "create_flow_definition_kwargs": "json"}
+    operator_extra_links = (A2IFlowDefinitionLink(),)
 
     def __init__(
         self,
@@ -127,17 +120,24 @@ class A2ICreateFlowDefinitionOperator(A2ITaskMixin, AwsBaseOperator[A2IControlPl
         if (problem := invalid_name(name)) is not None:
             raise A2IUserError(f"flow_definition_name: {problem}.")
         arn = self._create_or_reuse(name, configuration)
-        if self.wait_for_completion:
-            self._wait(name)
-        return arn
+        A2IFlowDefinitionLink.store(context, self, A2IHook(**self.hook_arguments).flow_definition_url(arn))
+        if not self.wait_for_completion:
+            return arn
+        event = self.wait_for(
+            A2IFlowDefinitionActiveTrigger,
+            flow_definition_name=name,
+            waiter_delay=self.waiter_delay,
+            waiter_max_attempts=self.waiter_max_attempts,
+        )
+        return self.execute_complete(context, event)
 
     @one_line_failures
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
-        """Return the ARN after the trigger has fired."""
+        """Return the ARN after the wait."""
         outcome = validate_execute_complete_event(event)
         name = str(outcome["flow_definition_name"])
         if outcome["status"] != "success":
-            raise self._not_active(name, outcome.get("message"))
+            raise self._not_active(name, outcome)
         return str(self.hook.conn.describe_flow_definition(FlowDefinitionName=name)["FlowDefinitionArn"])
 
     def _configuration(self) -> dict[str, Any]:
@@ -185,7 +185,7 @@ class A2ICreateFlowDefinitionOperator(A2ITaskMixin, AwsBaseOperator[A2IControlPl
                 f"Flow definition {name!r} is being deleted; its name is free again after that."
             )
         wanted = {key: value for key, value in configuration.items() if key != "Tags"}
-        changes = differences(_comparable(wanted), _comparable(found))
+        changes = differences(comparable(wanted), comparable(found))
         if changes:
             raise A2IUserError(
                 f"Flow definition {name!r} exists with another configuration: {'; '.join(changes)}. Use another "
@@ -194,46 +194,92 @@ class A2ICreateFlowDefinitionOperator(A2ITaskMixin, AwsBaseOperator[A2IControlPl
         self.log.info("Flow definition %s is there already", found["FlowDefinitionArn"])
         return str(found["FlowDefinitionArn"])
 
-    def _wait(self, name: str) -> None:
-        if self.deferrable:
-            self.defer(
-                trigger=A2IFlowDefinitionActiveTrigger(
-                    flow_definition_name=name,
-                    waiter_delay=self.waiter_delay,
-                    waiter_max_attempts=self.waiter_max_attempts,
-                    **self.aws_arguments,
-                ),
-                method_name="execute_complete",
-                timeout=self.execution_timeout,
-            )
-        try:
-            wait(
-                waiter=self.hook.get_waiter("flow_definition_active"),
-                waiter_delay=self.waiter_delay,
-                waiter_max_attempts=self.waiter_max_attempts,
-                args={"FlowDefinitionName": name},
-                failure_message=f"Flow definition {name!r} did not become Active",
-                status_message=f"Status of flow definition {name!r}",
-                status_args=["FlowDefinitionStatus", "FailureReason"],
-            )
-        except AirflowException as error:
-            raise self._not_active(name, str(error)) from None
-
-    def _not_active(self, name: str, message: str | None) -> A2IUserError | A2IServiceError:
-        """Say why a flow definition is not Active, the same after either way of waiting."""
+    def _not_active(self, name: str, event: dict[str, Any]) -> A2IUserError | A2IServiceError:
+        """Say why a flow definition is not Active."""
         found = self.hook.find_flow_definition(name) or {}
         status, reason = found.get("FlowDefinitionStatus", "gone"), found.get("FailureReason")
         if status == "Failed":
             return A2IUserError(
                 f"Flow definition {name!r} failed: {(reason or 'no reason given').rstrip('.')}."
             )
-        return A2IServiceError(f"Flow definition {name!r} is {status}, not Active: {message}")
+        said = event.get("message", "the wait is over.")
+        return A2IServiceError(f"Flow definition {name!r} is {status}, not Active: {said}")
 
 
-def _comparable(configuration: dict[str, Any]) -> dict[str, Any]:
-    """Read activation conditions, which are JSON in a text, so that their blanks make no difference."""
-    found = json.loads(json.dumps(configuration, default=str))
-    outer = found.get("HumanLoopActivationConfig", {}).get("HumanLoopActivationConditionsConfig", {})
-    with contextlib.suppress(KeyError, ValueError):
-        outer["HumanLoopActivationConditions"] = json.loads(outer["HumanLoopActivationConditions"])
-    return dict(found)
+class A2IDeleteFlowDefinitionOperator(WaitingMixin, AwsBaseOperator[A2IControlPlaneHook]):
+    """
+    Delete a flow definition and wait until it is gone.
+
+    Human loops that nobody has begun are stopped; the flow definition is Deleting until the reviewers who are at one
+    have ended. Its name is free again after that, and answers in S3 stay.
+
+    :param flow_definition_name: name or ARN of the flow definition. (templated)
+    :param if_missing: what to do if there is none of this name: ``fail``, or ``skip`` the deletion.
+    :param wait_for_completion: Whether to wait until it is gone.
+    :param waiter_delay: seconds between two looks.
+    :param waiter_max_attempts: looks before giving up; with the default delay, an hour.
+    :param deferrable: Whether to wait in the triggerer.
+    :param aws_conn_id: The Airflow connection used for AWS credentials.
+    :param region_name: AWS Region.
+    :param verify: Whether to verify SSL certificates.
+    :param botocore_config: Configuration dictionary for the botocore client.
+    :return: the name of the flow definition.
+    """
+
+    aws_hook_class = A2IControlPlaneHook
+    template_fields = aws_template_fields("flow_definition_name")
+
+    def __init__(
+        self,
+        *,
+        flow_definition_name: str,
+        if_missing: IfMissing = "fail",
+        wait_for_completion: bool = True,
+        waiter_delay: int = 10,
+        waiter_max_attempts: int = 360,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        check_if_missing(if_missing)
+        self.flow_definition_name = flow_definition_name
+        self.if_missing = if_missing
+        self.wait_for_completion = wait_for_completion
+        self.waiter_delay = waiter_delay
+        self.waiter_max_attempts = waiter_max_attempts
+        self.deferrable = deferrable
+
+    @one_line_failures
+    def execute(self, context: Context) -> str:
+        """Delete the flow definition, and wait."""
+        if self.wait_for_completion and self.deferrable:
+            self.require_aiobotocore()
+        name, hook = resource_name(self.flow_definition_name), self.hook
+        found = hook.find_flow_definition(name)
+        if found is None:
+            accept_missing(self, f"flow definition {name!r}")
+            return name
+        if found["FlowDefinitionStatus"] != "Deleting":
+            hook.conn.delete_flow_definition(FlowDefinitionName=name)
+        if not self.wait_for_completion:
+            return name
+        event = self.wait_for(
+            A2IFlowDefinitionDeletedTrigger,
+            flow_definition_name=name,
+            waiter_delay=self.waiter_delay,
+            waiter_max_attempts=self.waiter_max_attempts,
+        )
+        return self.execute_complete(context, event)
+
+    @one_line_failures
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> str:
+        """Return the name after the wait."""
+        outcome = validate_execute_complete_event(event)
+        require_no_error(outcome)
+        name = str(outcome["flow_definition_name"])
+        if outcome["status"] == "timeout":
+            raise A2IServiceError(
+                f"Flow definition {name!r} is Deleting still: reviewers are at its human loops."
+            )
+        self.log.info("Deleted flow definition %s", name)
+        return name

@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from a2i.batch.descriptor import HumanLoopBatch
-from a2i.batch.storage import ObjectStore
-from a2i.batch.sweep import Sweep
-from a2i.batch.watch import BatchWatch, Progress
+from a2i.batch.stop import stop_batch
+from a2i.batch.wait import WaitSettings, open_wait
 from a2i.compat import BaseTrigger, TriggerEvent
-from a2i.exceptions import A2IError, A2IServiceError
-from a2i.failures import explain, is_passing
+from a2i.exceptions import A2IServiceError
+from a2i.failures import explain
 from a2i.hooks.a2i import A2IHook
-from a2i.hooks.s3 import A2IS3Hook
 from a2i.mixins import AwsArguments
 
-_LONGEST_PAUSE_SECONDS: Final = 60.0
-
-
-@asynccontextmanager
-async def open_store(hook: A2IS3Hook) -> AsyncIterator[ObjectStore]:
-    """Open the store of a batch's ledger."""
-    async with await hook.get_async_conn() as client:
-        yield ObjectStore(client, f"connection {hook.aws_conn_id!r}, endpoint {client.meta.endpoint_url}")
-
-
-@asynccontextmanager
-async def open_watch(
-    batch: HumanLoopBatch, hook_arguments: dict[str, Any], sweep: Sweep | None = None
-) -> AsyncIterator[BatchWatch]:
-    """Open a watch of a batch on one client."""
-    async with await A2IHook(**hook_arguments).get_async_conn() as client:
-        yield BatchWatch(client, lambda: open_store(A2IS3Hook(**hook_arguments)), batch, sweep)
+# The triggerer gives on_kill 30 seconds by default.
+_STOP_TOLERANCE_SECONDS: Final = 10.0
 
 
 class A2IHumanLoopBatchTrigger(AwsArguments, BaseTrigger):
@@ -43,15 +23,22 @@ class A2IHumanLoopBatchTrigger(AwsArguments, BaseTrigger):
     Trigger when no human loop of a batch is open any more.
 
     One trigger stands for a whole batch, so ``run`` is written by hand: a waiter cannot page through
-    ``ListHumanLoops``. It only reads, and may run twice or be killed at any time. While the service does not answer
-    it goes on asking, more and more slowly, until the deadline.
+    ``ListHumanLoops``. It may run twice or be killed at any time: all it writes is what it learned, to the batch's
+    ledger. While the service does not answer it goes on asking, more and more slowly.
 
-    The event has ``status`` (``success``, ``timeout`` or ``error``), ``counts`` of loops by status and some
-    ``problems``; an error has ``message`` and says with ``retry`` whether it may pass.
+    The event has ``status`` (``success``, ``deadline``, ``timeout`` or ``error``), ``counts`` of loops by status,
+    some ``problems``, and ``after_stop`` as given; an error has ``message`` and says with ``retry`` whether it may
+    pass.
 
     :param batch: what A2IStartHumanLoopBatchOperator returned.
-    :param poke_interval: seconds between two sweeps.
-    :param deadline: when to give up (Unix time in seconds).
+    :param poke_interval: seconds between two sweeps while things move.
+    :param max_poke_interval: seconds between two sweeps at most.
+    :param give_up: when to end in any case (Unix time in seconds).
+    :param deadline: when to end with what there is (Unix time in seconds), None for never.
+    :param sqs_queue_url: queue with the events of the batch's human loops, None for none.
+    :param partial_results: seconds between two writes of partial results, None for none.
+    :param cancel_on_kill: Whether to stop the human loops when a user ends or clears the task (Airflow 3.3 and later).
+    :param after_stop: Whether the task has told the human loops to stop.
     :param aws_conn_id: The Airflow connection used for AWS credentials.
     :param region_name: AWS Region.
     :param verify: Whether to verify SSL certificates.
@@ -63,7 +50,13 @@ class A2IHumanLoopBatchTrigger(AwsArguments, BaseTrigger):
         *,
         batch: dict[str, Any],
         poke_interval: float,
-        deadline: float,
+        max_poke_interval: float,
+        give_up: float,
+        deadline: float | None = None,
+        sqs_queue_url: str | None = None,
+        partial_results: float | None = None,
+        cancel_on_kill: bool = False,
+        after_stop: bool = False,
         aws_conn_id: str | None = "aws_default",
         region_name: str | None = None,
         verify: bool | str | None = None,
@@ -71,8 +64,11 @@ class A2IHumanLoopBatchTrigger(AwsArguments, BaseTrigger):
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.batch = batch
-        self.poke_interval = poke_interval
+        self.settings = WaitSettings(poke_interval, max_poke_interval, sqs_queue_url, partial_results)
+        self.give_up = give_up
         self.deadline = deadline
+        self.cancel_on_kill = cancel_on_kill
+        self.after_stop = after_stop
         self.aws_conn_id = aws_conn_id
         self.region_name = region_name
         self.verify = verify
@@ -84,60 +80,38 @@ class A2IHumanLoopBatchTrigger(AwsArguments, BaseTrigger):
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
                 "batch": self.batch,
-                "poke_interval": self.poke_interval,
+                **self.settings.to_dict(),
+                "give_up": self.give_up,
                 "deadline": self.deadline,
+                "cancel_on_kill": self.cancel_on_kill,
+                "after_stop": self.after_stop,
                 **self.aws_arguments,
             },
         )
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Sweep until nothing is open."""
+        """Wait until nothing is open, or the time is over."""
         try:
             batch = HumanLoopBatch.from_value(self.batch)
-            async with open_watch(batch, self.hook_arguments) as watch:
-                yield _event(await self._wait(watch))
+            async with open_wait(batch, self.hook_arguments, self.settings, self.log) as wait:
+                outcome = await wait.run(self.deadline, self.give_up)
         except Exception as error:
             explained = explain(error)
             if explained is None:
                 self.log.exception("The wait for batch %s broke off", self.batch.get("batch_id"))
-            yield _event(
-                {
-                    "status": "error",
-                    "message": str(explained or f"{type(error).__name__}: {error}"),
-                    "retry": explained is None or isinstance(explained, A2IServiceError),
-                }
-            )
+            outcome = {
+                "status": "error",
+                "message": str(explained or f"{type(error).__name__}: {error}"),
+                "retry": explained is None or isinstance(explained, A2IServiceError),
+            }
+        yield TriggerEvent({**outcome, "after_stop": self.after_stop})  # type: ignore[no-untyped-call]
 
-    async def _wait(self, watch: BatchWatch) -> dict[str, Any]:
-        progress: Progress | None = None
-        failures = 0
-        while True:
-            try:
-                latest = await watch.look()
-            except A2IError:
-                raise
-            except Exception as error:
-                if not is_passing(error):
-                    raise
-                failures += 1
-                delay = min(2.0**failures, max(_LONGEST_PAUSE_SECONDS, self.poke_interval))
-                self.log.warning("%s; the reviews go on, next try in %.0f s", explain(error), delay)
-            else:
-                failures, delay = 0, self.poke_interval
-                if progress is None or latest.counts != progress.counts:
-                    self.log.info("%s", latest)
-                progress = latest
-                if progress.is_done:
-                    return _outcome("success", progress)
-            remaining = self.deadline - time.time()
-            if remaining <= 0:
-                return _outcome("timeout", progress or Progress({}, {}))
-            await asyncio.sleep(max(0.0, min(delay, remaining)))
+    async def on_kill(self) -> None:
+        """Stop the human loops, if so asked for.
 
-
-def _event(payload: dict[str, Any]) -> TriggerEvent:
-    return TriggerEvent(payload)  # type: ignore[no-untyped-call]
-
-
-def _outcome(status: str, progress: Progress) -> dict[str, Any]:
-    return {"status": status, "counts": progress.counts, "problems": progress.problems}
+        The triggerer calls this only when a user ends or clears the task, never when it is restarted itself.
+        """
+        if self.cancel_on_kill:
+            batch = HumanLoopBatch.from_value(self.batch)
+            hook = A2IHook(**self.hook_arguments)
+            await stop_batch(batch, hook, self.s3_hook(), _STOP_TOLERANCE_SECONDS, self.log)

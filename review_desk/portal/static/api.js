@@ -62,6 +62,11 @@ export class Api {
     }
   }
 
+  /** @param {string} current @param {string} fresh */
+  async changePassword(current, fresh) {
+    await this.#request("PUT", "password", { current, new: fresh });
+  }
+
   async signOut() {
     await this.#send("POST", "logout", {});
     this.#csrfToken = "";

@@ -2,6 +2,7 @@
 import { Api, RefusedError } from "./api.js";
 import { ask, byId, make, notice, toast } from "./dom.js";
 import { GridPage } from "./grid.js";
+import { changePassword } from "./password.js";
 import { Preferences } from "./preferences.js";
 import { QueuePage } from "./queue.js";
 import { signInAgain, signInPage } from "./sign-in.js";
@@ -88,17 +89,32 @@ class Portal {
     const preferences = this.#preferences;
     const told = make("input", { type: "checkbox", checked: preferences.notices });
     const forget = make("input", { type: "checkbox" });
+    const methods = await this.#retry(() => this.api.signInMethods());
+    let toPassword = false;
+    const password = make(
+      "button",
+      {
+        type: "button",
+        onclick: (/** @type {Event} */ event) => {
+          toPassword = true;
+          /** @type {HTMLElement} */ (event.target).closest("dialog")?.close();
+        },
+      },
+      strings.password.change
+    );
     const choice = (/** @type {HTMLElement} */ box, /** @type {string} */ text) => make("label.choice", {}, box, make("span", {}, text));
     const wanted = await ask({
       heading: texts.heading,
       body: [
         preferences.notifiedBy.length ? choice(told, texts.notices) : make("p", {}, texts.noNotices),
         choice(forget, texts.forget),
+        ...(methods.password ? [make("p", {}, password)] : []),
       ],
       confirm: texts.save,
       cancel: strings.task.cancel,
       value: () => ({ notices: told.checked, forget: forget.checked }),
     });
+    if (toPassword) changePassword(this.api, this.worker.username);
     if (wanted === null || wanted === true) return;
     try {
       if (wanted.notices !== preferences.notices) await preferences.setNotices(wanted.notices);

@@ -12,6 +12,7 @@ export class QueuePage {
   /** @type {number | undefined} */
   #timer;
   #open = true;
+  #claiming = false;
   /** @type {any[]} */
   #finished = [];
   /** @type {string | null} */
@@ -20,8 +21,8 @@ export class QueuePage {
   /**
    * @param {import("./api.js").Api} api
    * @param {{
-   *   start: (wanted: object, name: string) => void,
-   *   startGrid: (flowDefinition: string, name: string) => void,
+   *   start: (wanted: object, name: string) => Promise<void>,
+   *   startGrid: (flowDefinition: string, name: string) => Promise<void>,
    *   resume: (task: any) => void,
    * }} actions
    * @param {{reason: string, name: string, retryAfter: number} | null} outcome why there is no next task
@@ -39,7 +40,7 @@ export class QueuePage {
     byId("top-task").replaceChildren(...navigation(this.worker, "tasks"));
     await this.#load(true);
     this.#timer = window.setInterval(() => {
-      if (document.visibilityState === "visible") this.#load(false).catch(() => {});
+      if (document.visibilityState === "visible" && !this.#claiming) this.#load(false).catch(() => {});
     }, REFRESH_MS);
   }
 
@@ -51,7 +52,8 @@ export class QueuePage {
   /** @param {boolean} first */
   async #load(first) {
     const [queue, history] = await Promise.all([this.api.queue(), this.api.history()]);
-    if (!this.#open) return;
+    // A page that comes in the middle of a claim would offer the button again.
+    if (!this.#open || this.#claiming) return;
     this.#remember(history);
     const focused = document.activeElement?.getAttribute("data-key");
     byId("main").replaceChildren(this.#render(queue));
@@ -59,6 +61,18 @@ export class QueuePage {
     const same = buttons.find((button) => button.dataset.key === focused);
     if (same) same.focus();
     else if (first) (buttons.find((button) => button.classList.contains("primary")) ?? byId("main")).focus();
+  }
+
+  /**
+   * Claim once, however often the button is pressed; whatever comes of it takes this page's place.
+   * @param {() => Promise<void>} claim
+   */
+  async #claim(claim) {
+    if (this.#claiming) return;
+    this.#claiming = true;
+    const buttons = /** @type {NodeListOf<HTMLButtonElement>} */ (byId("main").querySelectorAll(".card button"));
+    for (const button of buttons) button.disabled = true;
+    await claim();
   }
 
   /** @param {any} queue */
@@ -133,7 +147,7 @@ export class QueuePage {
     return this.#renderHeldCard(title, strings.queue.heldGrid(tasks.length, strings.time.left(duration(left))), {
       "data-key": `held:${flow_definition}`,
       "aria-label": strings.queue.resumeGridLabel(title),
-      onclick: () => this.actions.startGrid(flow_definition, title),
+      onclick: () => this.#claim(() => this.actions.startGrid(flow_definition, title)),
     });
   }
 
@@ -232,7 +246,7 @@ export class QueuePage {
             type: "button",
             "data-key": flow.flow_definition,
             "aria-label": strings.queue.startLabel(flow.title),
-            onclick: () => this.actions.start({ flow_definition: flow.flow_definition }, flow.title),
+            onclick: () => this.#claim(() => this.actions.start({ flow_definition: flow.flow_definition }, flow.title)),
           },
           strings.queue.start
         ),
@@ -249,7 +263,7 @@ export class QueuePage {
         type: "button",
         "data-key": `grid:${flow.flow_definition}`,
         "aria-label": strings.queue.gridLabel(flow.grid, flow.title),
-        onclick: () => this.actions.startGrid(flow.flow_definition, flow.title),
+        onclick: () => this.#claim(() => this.actions.startGrid(flow.flow_definition, flow.title)),
       },
       strings.queue.grid(flow.grid)
     );

@@ -34,6 +34,17 @@ export const strings = {
     save: "Save",
     saved: "Your preferences are saved.",
   },
+  password: {
+    change: "Change password…",
+    heading: "Change your password",
+    text: "Your other sessions end. At least 8 characters.",
+    current: "Current password",
+    fresh: "New password",
+    again: "New password again",
+    notTheSame: "The two new passwords are not the same.",
+    save: "Change",
+    saved: "Your password is changed.",
+  },
   navigation: {
     label: "Pages",
     tasks: "Tasks",
