@@ -60,6 +60,8 @@ def draw_page(page: int) -> bytes:
     image = Image.new("RGB", (WIDTH, HEIGHT), "white")
     pen = ImageDraw.Draw(image)
     pen.text((60, 20), f"Page {page}", "gray", ImageFont.load_default(24))
+    for line in range(6, 17):
+        pen.rectangle((60, line * 60, 700 - line * 97 % 260, line * 60 + 14), "gainsboro")
     for word in words_of(page):
         pen.text(
             (word["box"]["left"] * WIDTH, word["box"]["top"] * HEIGHT),
