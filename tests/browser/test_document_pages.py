@@ -60,7 +60,7 @@ def draw_page(page: int) -> bytes:
     image = Image.new("RGB", (WIDTH, HEIGHT), "white")
     pen = ImageDraw.Draw(image)
     pen.text((60, 20), f"Page {page}", "gray", ImageFont.load_default(24))
-    for line in range(6, 17):
+    for line in range(8, 17):
         pen.rectangle((60, line * 60, 700 - line * 97 % 260, line * 60 + 14), "gainsboro")
     for word in words_of(page):
         pen.text(
@@ -257,6 +257,7 @@ def test_a_word_goes_into_the_active_field(
     frame = open_form()
     wait_for_focus(frame, "employer")
     employer = frame.locator("[name=employer]")
+    expect(frame.locator(".field.active .snippet")).to_contain_text("Its words there can be clicked.")
     page.mouse.move(*place_of_word(frame, "Mill"))
     expect(frame.locator(".chosen")).to_have_count(1)
     page.mouse.click(*place_of_word(frame, "Mill"))
