@@ -337,6 +337,30 @@ def test_words_are_hit_on_a_turned_page_and_empty_ground_moves_it(
     expect(frame.locator("[name=employer]")).to_have_value("Lane")
 
 
+def test_a_finger_moves_the_page_by_its_words_and_chooses_by_a_tap(
+    page: Page, open_form: Callable[..., Frame]
+) -> None:
+    frame = open_form()
+    image = frame.locator(".sheet:not([hidden]) img")
+    before = image.bounding_box()
+    at, outer = place_of_word(frame, "Mill"), page.locator("main iframe:not(.waiting)").bounding_box()
+    assert before is not None
+    assert outer is not None
+    touch = """([x, y, moved]) => {
+      const send = (kind, left) => document.elementFromPoint(x, y).dispatchEvent(new PointerEvent(kind,
+        { bubbles: true, cancelable: true, pointerType: "touch", button: 0, clientX: left, clientY: y }));
+      send("pointerdown", x); send("pointermove", x + moved); send("pointerup", x + moved);
+    }"""
+    x, y = at[0] - outer["x"], at[1] - outer["y"]
+    frame.evaluate(touch, [x, y, 50])
+    after = image.bounding_box()
+    assert after is not None
+    assert after["x"] - before["x"] == pytest.approx(50, abs=1)
+    expect(frame.locator("[name=employer]")).to_have_value("")
+    frame.evaluate(touch, [x + 50, y, 0])
+    expect(frame.locator("[name=employer]")).to_have_value("Mill")
+
+
 def test_words_read_from_the_right_are_joined_so(page: Page, open_form: Callable[..., Frame]) -> None:
     words = words_of(2)
     hebrew = {"Mill": "רחוב", "Lane": "הטחנה"}
