@@ -83,6 +83,12 @@ def test_the_wheel_has_the_name_that_the_pages_call_it(page: str) -> None:
     assert set(re.findall(r"airflow_provider_a2i[^\s/'\[]*\.whl", (ROOT / page).read_text())) == {WHEEL}
 
 
+def test_the_extras_that_the_page_names_exist() -> None:
+    named = re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "docs/install.md").read_text(), re.MULTILINE)
+    assert named
+    assert set(named) <= set(PROJECT["optional-dependencies"])
+
+
 def test_the_dag_for_mwaa_loads(tmp_path: Path) -> None:
     [code] = blocks("docs/mwaa.md", "python")
     (tmp_path / "mwaa.py").write_text(code)
