@@ -165,7 +165,7 @@ def _fields(member: Any, called: Any | None) -> list[str]:
         lines = [f"- `{parameter.name}`: {_in_a_list(parameter.description)}" for parameter in parameters]
         parts.append("Parameters:\n\n" + "\n".join(lines))
     for returned in _sections(member, kinds.returns):
-        parts.append("Returns " + " ".join(_in_a_list(value.description) for value in returned))
+        parts.append("Returns " + " ".join(markdown(value.description) for value in returned))
     for errors in _sections(member, kinds.raises):
         lines = [f"- `{error.annotation}`: {_in_a_list(error.description)}" for error in errors]
         parts.append("Raises:\n\n" + "\n".join(lines))
