@@ -18,7 +18,7 @@ PROJECT_STAMP := .venv/installed.toml
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up install test-clients test test-airflow chaos lint docs bench bench-desk bench-portal screenshots vendor lock clean clean-all check-python
+.PHONY: help demo up install test-clients test test-airflow $(AIRFLOW_VERSIONS:%=test-airflow-%) chaos lint docs bench bench-desk bench-portal screenshots vendor lock clean clean-all check-python
 
 help:  ## This list
 	@echo 'Targets:'
@@ -57,10 +57,11 @@ test: test-clients  ## Run every test (no network needed once installed)
 	@.venv/bin/python -m pytest
 
 # Their environments have what the operators need. Review Desk runs from .venv, where PATH leads.
-test-airflow: install $(AIRFLOW_STAMPS)  ## The operators' tests on the other supported versions of Airflow, a few minutes each
-	@set -e; for version in $(AIRFLOW_VERSIONS); do \
-		echo "The operators on Airflow $$version"; \
-		PATH="$(CURDIR)/.venv/bin:$$PATH" .tools/airflow-$$version/bin/python -m pytest -q tests/a2i; done
+test-airflow: $(AIRFLOW_VERSIONS:%=test-airflow-%)  ## The operators' tests on the other supported versions of Airflow; -j2 runs both at once
+
+$(AIRFLOW_VERSIONS:%=test-airflow-%): test-airflow-%: install .tools/airflow-%/installed.lock
+	@echo 'The operators on Airflow $*'
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" .tools/airflow-$*/bin/python -m pytest -q -p no:cacheprovider tests/a2i
 
 chaos: test-clients  ## The chaos test at full size: 5,000 human loops on each database, half an hour
 	@CHAOS_LOOPS=5000 CHAOS_DEADLINE=2400 .venv/bin/python -m pytest -s tests/chaos/test_chaos.py
