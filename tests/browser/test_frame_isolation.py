@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 from reviewing import output_uri, sign_in, task_frame, wait_for_spare
-from support import ReviewDesk, wait_for_json
+from support import ReviewDesk, wait_for_json, wait_until
 
 HOSTILE = """
 <script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
@@ -176,3 +176,49 @@ def test_only_the_frame_of_the_task_is_listened_to(page: Page, review_desk_serve
     frame.click("text=Submit")
     page.wait_for_selector(".outcome")
     assert len(submitted) == 1
+
+
+ENDLESS = """
+<script src="https://assets.crowd.aws/crowd-html-elements.js"></script>
+<crowd-form><label>Text <input name="text"></label></crowd-form>
+{% if task.input.endless %}<script>for (;;);</script>{% endif %}
+"""
+
+
+def test_a_script_that_never_ends_holds_up_only_its_own_task(
+    page: Page, review_desk_server: ReviewDesk
+) -> None:
+    """Chromium runs all frames of tasks in one process: the page of the next task can hold the present one up, once."""
+    arn = review_desk_server.create_flow_definition("endless", ENDLESS)
+    runtime = review_desk_server.client("sagemaker-a2i-runtime")
+    for number, endless in ((1, False), (2, True)):
+        runtime.start_human_loop(
+            HumanLoopName=f"endless-{number}",
+            FlowDefinitionArn=arn,
+            HumanLoopInput={"InputContent": json.dumps({"endless": endless})},
+        )
+    sign_in(page, review_desk_server)
+    held: list[Route] = []
+    page.route("**/portal/api/tasks/offer", lambda route: held.append(route))
+    page.click("main .card:has-text('endless') button")
+    task_frame(page, "endless-1").locator("input").fill("before")
+    page.wait_for_selector(".save:has-text('Draft saved')")
+    wait_until(lambda: page.wait_for_timeout(50) or held)
+    held.pop().continue_()
+    page.unroute("**/portal/api/tasks/offer")
+    page.locator("#notices").get_by_role("button", name="Reload").click(timeout=20_000)
+
+    frame = task_frame(page, "endless-1")
+    assert frame.locator("input").input_value() == "before"
+    wait_for_spare(page)
+    page.wait_for_timeout(1000)
+    page.keyboard.press("End")
+    page.keyboard.type(" and after")
+    assert frame.locator("input").input_value() == "before and after"
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".top-task .loop:text-is('endless-2')")
+    page.locator("#notices").get_by_text("Reload the task's page").wait_for(timeout=20_000)
+    page.locator(".top-task").get_by_role("button", name="Release").click()
+    page.wait_for_selector("main .card button")
+    assert runtime.describe_human_loop(HumanLoopName="endless-1")["HumanLoopStatus"] == "Completed"
+    runtime.stop_human_loop(HumanLoopName="endless-2")

@@ -19,6 +19,11 @@ function holdMessages() {
   heldMessages = [];
 }
 
+/** Tell the portal that a page which nobody sees is there: its scripts have ended, for now. */
+function tellThatHeld() {
+  if (heldMessages) window.parent.postMessage({ type: "review-desk:held" }, "*");
+}
+
 function releaseMessages() {
   const messages = heldMessages ?? [];
   heldMessages = null;

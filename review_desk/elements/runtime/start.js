@@ -90,6 +90,7 @@ function startPage() {
     window.setTimeout(() => {
       document.dispatchEvent(new CustomEvent("all-crowd-elements-ready", { bubbles: true }));
       tellPortal({ type: "review-desk:ready" });
+      tellThatHeld();
     });
   });
 }

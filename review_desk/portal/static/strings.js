@@ -128,6 +128,8 @@ export const strings = {
     declined: (/** @type {string} */ loop) => `Declined ${loop}`,
     notShown: "The task's page does not answer. You can reload it, or release the task for others.",
     reload: "Reload the task's page",
+    heldUp: "The next task's page does not come to an end, and may hold up this one. Reload to go on here; your draft is kept.",
+    reloadAll: "Reload",
     stopping: "This human loop is being stopped. You can still submit your answer.",
     gone: "This task is not yours any more",
     keys: [

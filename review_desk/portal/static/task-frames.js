@@ -3,6 +3,9 @@ import { make } from "./dom.js";
 
 const PREPARED_FRAME = "/portal/prepared-frame";
 const PREPARE_AFTER_MS = 300;
+const STUCK_AFTER_MS = 5_000;
+/** In this tab's storage while the page of a next task begins: still there after a reload, that page has no end. */
+const BEGINNING = "review-desk:next-page-begins";
 
 /**
  * The sandboxed frames in which tasks are shown, and the spare one for the task that comes next.
@@ -19,14 +22,20 @@ class TaskFrames {
   #timer = 0;
   /** @type {string | null} the token of the task whose page the spare frame has */
   #offer = null;
+  /** One page without an end is enough: Chromium runs all frames of tasks in one process, and both stand still. */
+  #offersAreSafe = sessionStorage.getItem(BEGINNING) === null;
   /** @type {() => Promise<import("./api.js").Offer | null>} */
   #ask = async () => null;
   /** @type {(flow: string) => object} */
   #preferences = () => ({});
+  #stuck = () => {};
 
   constructor() {
+    sessionStorage.removeItem(BEGINNING);
     window.addEventListener("message", (event) => {
-      if (event.data?.type !== "review-desk:prepared" || event.source !== this.#spare?.contentWindow) return;
+      if (event.source !== this.#spare?.contentWindow) return;
+      if (event.data?.type === "review-desk:held") sessionStorage.removeItem(BEGINNING);
+      if (event.data?.type !== "review-desk:prepared") return;
       // Only once: what is in the frame later are other people's scripts.
       if (this.#isReady) return;
       this.#isReady = true;
@@ -45,6 +54,8 @@ class TaskFrames {
     const has = !this.#spare || !this.#isReady ? "nothing" : this.#offer === null ? "elements" : "page";
     const fits = this.#spare?.parentElement === stage && has !== "nothing" && (has === "page") === isOffered;
     const spare = fits ? this.#spare : null;
+    // Whether it has an end is asked of a task's own page from here on.
+    sessionStorage.removeItem(BEGINNING);
     if (!spare) this.#spare?.remove();
     this.#spare = null;
     this.#offer = null;
@@ -59,9 +70,11 @@ class TaskFrames {
    * @param {Element} stage
    * @param {() => Promise<import("./api.js").Offer | null>} ask for the page of the task that would come next
    * @param {(flow: string) => object} preferences what the page gets to know before it is shown
+   * @param {() => void} stuck the page of the next task does not come to an end, and may hold up the present one
    */
-  prepare(stage, ask, preferences) {
+  prepare(stage, ask, preferences, stuck) {
     window.clearTimeout(this.#timer);
+    this.#stuck = stuck;
     this.#ask = ask;
     this.#preferences = preferences;
     this.#timer = window.setTimeout(() => {
@@ -77,9 +90,13 @@ class TaskFrames {
 
   /** @param {HTMLIFrameElement} frame that has the elements */
   async #fill(frame) {
-    const offered = await this.#ask().catch(() => null);
+    const offered = this.#offersAreSafe ? await this.#ask().catch(() => null) : null;
     if (!offered || frame !== this.#spare) return;
     this.#offer = offered.offer;
+    sessionStorage.setItem(BEGINNING, "yes");
+    window.setTimeout(() => {
+      if (frame === this.#spare && sessionStorage.getItem(BEGINNING) !== null) this.#stuck();
+    }, STUCK_AFTER_MS);
     frame.contentWindow?.postMessage({ type: "review-desk:page", html: offered.page, isOffered: true }, "*");
     frame.contentWindow?.postMessage({ type: "review-desk:preferences", preferences: this.#preferences(offered.flow_definition) }, "*");
   }

@@ -212,9 +212,22 @@ export class TaskPage {
     this.#frame?.classList.remove("waiting", "spare");
     const stage = byId("main").querySelector(".task");
     for (const old of Array.from(stage?.children ?? [])) if (old !== this.#frame && !taskFrames.isSpare(old)) old.remove();
-    if (stage) taskFrames.prepare(stage, () => this.api.offer(this.wanted), (flow) => this.preferencesOf(flow).task);
+    if (stage) this.#prepareNext(stage);
     if (document.querySelector("dialog[open]")) return;
     this.#focusFrame();
+  }
+
+  /** @param {Element} stage */
+  #prepareNext(stage) {
+    taskFrames.prepare(
+      stage,
+      () => this.api.offer(this.wanted),
+      (flow) => this.preferencesOf(flow).task,
+      () => {
+        if (this.#ended) return;
+        notice("next", strings.task.heldUp, { bad: true, button: strings.task.reloadAll, onclick: () => location.reload() });
+      }
+    );
   }
 
   #focusFrame() {
