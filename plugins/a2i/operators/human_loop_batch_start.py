@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pendulum
@@ -17,7 +18,7 @@ from a2i.batch.pace import Pace
 from a2i.batch.progress import StartProgress
 from a2i.batch.source import ItemSource, read_conditions
 from a2i.batch.start import BatchStarter
-from a2i.batch.storage import open_store
+from a2i.batch.storage import Patience, open_store
 from a2i.batch.window import OpenLoops, room_worth_going_on
 from a2i.compat import (
     AwsBaseOperator,
@@ -44,6 +45,8 @@ _MOST_ITEMS = 1_000_000_000
 _SHORTEST_QUOTA_WAIT: Final = 30.0
 _LONGEST_QUOTA_WAIT: Final = 600.0
 _LONGEST_WAIT: Final = timedelta(days=7)
+# Not the whole of outage_tolerance: an endpoint that was mistyped shall be told soon.
+_FIRST_ANSWER_SECONDS: Final = 10.0
 
 
 def _optional_number(name: str, value: Any, least: int) -> int | None:
@@ -212,8 +215,14 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
 
     def _require_flow_definition(self) -> None:
         """Ask once, instead of learning it from every item."""
+        look = partial(
+            asyncio.to_thread,
+            self.hook.conn.list_human_loops,
+            FlowDefinitionArn=self.flow_definition_arn,
+            MaxResults=1,
+        )
         try:
-            self.hook.conn.list_human_loops(FlowDefinitionArn=self.flow_definition_arn, MaxResults=1)
+            asyncio.run(Patience(min(self.outage_tolerance, _FIRST_ANSWER_SECONDS))(look))
         except ClientError as error:
             if error_code(error) not in ("ResourceNotFoundException", "ValidationException"):
                 raise
@@ -230,7 +239,7 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         state_store: Any,
     ) -> tuple[BatchStarter, HumanLoopBatch]:
         async with (
-            open_store(self.s3_hook()) as store,
+            open_store(self.s3_hook(), outage_tolerance=self.outage_tolerance) as store,
             await self.hook.get_batch_conn(self.max_concurrency) as client,
         ):
             ledger = Ledger(store, f"{self.ledger_uri.rstrip('/')}/{request.batch_id}")
