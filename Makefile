@@ -53,8 +53,9 @@ test-clients: install $(AWS_CLI_STAMP) $(JAVASCRIPT_STAMP) $(AXE_STAMP)  ## Inst
 test: test-clients  ## Run every test (no network needed once installed)
 	@.venv/bin/python -m pytest
 
-chaos: test-clients  ## The chaos test at full size: 5,000 human loops on each database, half an hour
-	@CHAOS_LOOPS=5000 CHAOS_DEADLINE=2400 .venv/bin/python -m pytest -s tests/chaos/test_chaos.py
+chaos: test-clients  ## The chaos tests at full size: 5,000 human loops on each database, batches of 2,000 items
+	@CHAOS_LOOPS=5000 CHAOS_ITEMS=2000 CHAOS_DEADLINE=2400 .venv/bin/python -m pytest -s \
+		tests/chaos/test_chaos.py tests/chaos/test_batch_faults.py tests/chaos/test_batch_kills.py
 
 lint: install  ## Style and types
 	@.venv/bin/ruff check .

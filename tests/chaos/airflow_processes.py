@@ -29,10 +29,9 @@ class AirflowProcesses:
     """Starts the parts, and ends and starts them again as asked.
 
     :param database_url: an empty PostgreSQL database.
-    :param connection: ``aws_default``, as JSON.
     """
 
-    def __init__(self, home: Path, database_url: str, connection: str, dags: Path) -> None:
+    def __init__(self, home: Path, database_url: str, dags: Path) -> None:
         self._home = home
         self._address = database_url.replace("+psycopg", "")
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
@@ -66,7 +65,6 @@ class AirflowProcesses:
             **inherited,
             **{f"AIRFLOW__{name}": str(value) for name, value in config.items()},
             "AIRFLOW_HOME": str(home),
-            "AIRFLOW_CONN_AWS_DEFAULT": connection,
             "PYTHONPATH": f"{ROOT}:{ROOT / 'plugins'}",
             "NO_COLOR": "1",
         }
@@ -92,7 +90,12 @@ class AirflowProcesses:
     def trigger(self, dag_id: str, run_id: str, conf: dict[str, Any]) -> None:
         self.command("dags", "trigger", dag_id, "--run-id", run_id, "--conf", json.dumps(conf))
 
-    def start(self) -> None:
+    def start(self, connection: str) -> None:
+        """Start all parts.
+
+        :param connection: ``aws_default``, as JSON.
+        """
+        self._environment["AIRFLOW_CONN_AWS_DEFAULT"] = connection
         for part in PARTS:
             self.launch(part)
 

@@ -7,6 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +34,16 @@ DAGS = Path(__file__).parent / "review_dags"
 DEADLINE_SECONDS = 240 + ITEMS
 REVIEWERS = ("worker-1", "worker-2", "worker-3")
 THINK_SECONDS = 0.1
+KILLS = max(1, min(8, ITEMS // 250))
+"""Kills of each kind."""
+
 HELD_BACK = 0.9
 """Share of the items after which reviewers wait until the last planned kill has happened."""
 
 
 @pytest.fixture
 def desk(tmp_path: Path, postgresql: PostgresqlServer, s3_server: str, s3: Any) -> Iterator[ReviewDesk]:
-    """A Review Desk on PostgreSQL."""
+    """A Review Desk on PostgreSQL, which is not prepared yet."""
     settings = {
         "REVIEW_DESK_DATABASE_URL": postgresql.new_database(),
         "REVIEW_DESK_SECRET_KEY": Fernet.generate_key().decode(),
@@ -47,8 +51,6 @@ def desk(tmp_path: Path, postgresql: PostgresqlServer, s3_server: str, s3: Any) 
     directory = tmp_path / "review_desk"
     directory.mkdir()
     desk = ReviewDesk(directory, s3_server, settings=settings)
-    desk.prepare()
-    desk.start()
     yield desk
     desk.kill()
 
@@ -57,12 +59,20 @@ def desk(tmp_path: Path, postgresql: PostgresqlServer, s3_server: str, s3: Any) 
 def airflow(
     tmp_path: Path, postgresql: PostgresqlServer, desk: ReviewDesk, s3_server: str
 ) -> Iterator[AirflowProcesses]:
+    """An Airflow that runs, with ``aws_default`` leading to Review Desk, which runs as well."""
     home = tmp_path / "airflow"
     home.mkdir()
-    airflow = AirflowProcesses(home, postgresql.new_database(), connection(desk, s3_server, desk.url), DAGS)
-    airflow.prepare()
-    yield airflow
-    airflow.stop()
+    airflow = AirflowProcesses(home, postgresql.new_database(), DAGS)
+    try:
+        with ThreadPoolExecutor() as pool:
+            prepared = pool.submit(airflow.prepare)
+            desk.prepare()
+            desk.start()
+            prepared.result()
+        airflow.start(connection(desk, s3_server, desk.url))
+        yield airflow
+    finally:
+        airflow.stop()
 
 
 class Killer:
@@ -80,10 +90,10 @@ class Killer:
         self.kills: Counter[str] = Counter()
         self._plan = sorted(
             [
-                *((self._point(0.05, 0.9), self._kill_worker_of_start) for _ in range(2)),
-                *((self._point(0.1, 0.9), self._kill_desk_while_starting) for _ in range(2)),
-                *((self._point(1.05, 1 + HELD_BACK), self._kill_desk) for _ in range(3)),
-                *((self._point(1.05, 1 + HELD_BACK), self._kill_triggerer) for _ in range(3)),
+                *((self._point(0.05, 0.9), self._kill_worker_of_start) for _ in range(KILLS)),
+                *((self._point(0.1, 0.9), self._kill_desk_while_starting) for _ in range(KILLS)),
+                *((self._point(1.05, 1 + HELD_BACK), self._kill_desk) for _ in range(KILLS)),
+                *((self._point(1.05, 1 + HELD_BACK), self._kill_triggerer) for _ in range(KILLS)),
             ],
             key=lambda kill: kill[0],
         )
@@ -196,7 +206,6 @@ def test_worker_triggerer_and_review_desk_killed(
         "ledger_uri": "s3://answers/chaos",
     }
     airflow.trigger("chaos_batch", "chaos", conf)
-    airflow.start()
     airflow.ready()
     killer = Killer(airflow, desk, SEED)
 

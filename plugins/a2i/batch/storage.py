@@ -22,6 +22,7 @@ _READ_BYTES: Final = 8 * 1024 * 1024
 _PART_BYTES: Final = 8 * 1024 * 1024
 #: A longer line is not kept; its item is reported. An input of 3 MiB may be escaped up to six times as long.
 LONGEST_LINE: Final = 20 * 1024 * 1024
+_FIRST_ANSWER_SECONDS: Final = 10.0
 
 T = TypeVar("T")
 
@@ -29,21 +30,28 @@ T = TypeVar("T")
 class Patience:
     """Repeats a request through what may pass.
 
-    :param seconds: without an answer before the error is raised.
+    :param seconds: without an answer before the error is raised; at most 10 while nothing has ever answered, since an
+        endpoint that was mistyped shall be told soon.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        self._is_there = False
 
     async def __call__(self, request: Callable[[], Awaitable[T]]) -> T:
         """Return the answer to a request, which must do no harm when it is carried out twice."""
         attempt, since = 0, time.monotonic()
         while True:
             try:
-                return await request()
+                answer = await request()
             except Exception as error:
-                if not is_passing(error) or time.monotonic() - since >= self._seconds:
+                self._is_there = self._is_there or isinstance(error, ClientError)
+                limit = self._seconds if self._is_there else min(self._seconds, _FIRST_ANSWER_SECONDS)
+                if not is_passing(error) or time.monotonic() - since >= limit:
                     raise
+            else:
+                self._is_there = True
+                return answer
             await asyncio.sleep(pause(attempt))
             attempt += 1
 

@@ -45,8 +45,6 @@ _MOST_ITEMS = 1_000_000_000
 _SHORTEST_QUOTA_WAIT: Final = 30.0
 _LONGEST_QUOTA_WAIT: Final = 600.0
 _LONGEST_WAIT: Final = timedelta(days=7)
-# Not the whole of outage_tolerance: an endpoint that was mistyped shall be told soon.
-_FIRST_ANSWER_SECONDS: Final = 10.0
 
 
 def _optional_number(name: str, value: Any, least: int) -> int | None:
@@ -222,7 +220,7 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
             MaxResults=1,
         )
         try:
-            asyncio.run(Patience(min(self.outage_tolerance, _FIRST_ANSWER_SECONDS))(look))
+            asyncio.run(Patience(self.outage_tolerance)(look))
         except ClientError as error:
             if error_code(error) not in ("ResourceNotFoundException", "ValidationException"):
                 raise
