@@ -38,7 +38,6 @@ class AirflowProcesses:
         port = free_port()
         config = {
             "CORE__DAGS_FOLDER": dags,
-            "CORE__PLUGINS_FOLDER": ROOT / "plugins",
             "CORE__LOAD_EXAMPLES": False,
             "CORE__DAGS_ARE_PAUSED_AT_CREATION": False,
             "CORE__EXECUTOR": "LocalExecutor",
