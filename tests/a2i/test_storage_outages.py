@@ -77,7 +77,7 @@ async def test_every_request_is_repeated(gate: FaultGate, folder: str) -> None:
 
 
 class ForgetfulStore:
-    """As much of a client as an upload needs; it forgets the upload at its end, and the first answer to that is lost."""
+    """As much of a client as an upload needs; it forgets the upload at its end, and the answer to that is lost."""
 
     def __init__(self) -> None:
         self.ended = 0

@@ -35,6 +35,7 @@ class AirflowProcesses:
         self._home = home
         self._address = database_url.replace("+psycopg", "")
         self._parts: dict[str, subprocess.Popen[bytes]] = {}
+        self._database: psycopg.Connection[tuple[Any, ...]] | None = None
         port = free_port()
         config = {
             "CORE__DAGS_FOLDER": dags,
@@ -122,6 +123,8 @@ class AirflowProcesses:
     def stop(self) -> None:
         for part in list(self._parts):
             self.kill(part)
+        if self._database is not None:
+            self._database.close()
 
     def ended(self) -> list[str]:
         """Parts that have ended by themselves."""
@@ -137,8 +140,9 @@ class AirflowProcesses:
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Ask Airflow's database."""
-        with psycopg.connect(self._address) as connection:
-            return connection.execute(statement.encode()).fetchall()
+        if self._database is None:
+            self._database = psycopg.connect(self._address, autocommit=True)
+        return self._database.execute(statement.encode()).fetchall()
 
     def ready(self) -> None:
         """Wait until the triggerer has reported; the scheduler and the workers start faster."""

@@ -85,7 +85,7 @@ def troubled(
             tmp_path, storage.url, access_key=prepared_review_desk.access_key, settings=settings
         )
         desk.start()
-        review = FaultGate(desk.url, Share(0.07, SEED + 2))
+        review = FaultGate(desk.url, Share(0.1, SEED + 2))
         try:
             with review.serving(), EventMill(sqs, sent, heard, SEED + 3) as mill:
                 for name in [name for name in os.environ if name.startswith("AWS_")]:

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -79,18 +80,22 @@ class Killer:
     """Kills at points of the batch's way, which a seeded generator chose; starts again what was killed.
 
     The points are numbers of loops started and of answers taken, so that a slow machine sees the same kills.
+
+    :ivar answers: as many as were taken at the last look.
     """
 
     def __init__(self, airflow: AirflowProcesses, desk: ReviewDesk, seed: int) -> None:
         self._airflow = airflow
         self._desk = desk
         self._random = random.Random(seed)
-        self._database = desk.settings["REVIEW_DESK_DATABASE_URL"].replace("+psycopg", "")
+        address = desk.settings["REVIEW_DESK_DATABASE_URL"].replace("+psycopg", "")
+        self._database = psycopg.connect(address, autocommit=True)
+        self.answers = 0
         self._last_triggerer = 0
         self.kills: Counter[str] = Counter()
         self._plan = sorted(
             [
-                *((self._point(0.05, 0.9), self._kill_worker_of_start) for _ in range(KILLS)),
+                *((self._point(0.05, 0.6), self._kill_worker_of_start) for _ in range(KILLS)),
                 *((self._point(0.1, 0.9), self._kill_desk_while_starting) for _ in range(KILLS)),
                 *((self._point(1.05, 1 + HELD_BACK), self._kill_desk) for _ in range(KILLS)),
                 *((self._point(1.05, 1 + HELD_BACK), self._kill_triggerer) for _ in range(KILLS)),
@@ -102,34 +107,38 @@ class Killer:
     def _point(self, least: float, most: float) -> float:
         return self._random.uniform(least, most) * ITEMS
 
+    def close(self) -> None:
+        self._database.close()
+
     @property
     def is_through(self) -> bool:
         """Whether all that was planned for the time of the reviews has happened."""
         return not self._plan
 
-    @property
-    def answers(self) -> int:
-        return self._counts()[1]
-
     def _counts(self) -> tuple[int, int]:
-        with psycopg.connect(self._database) as connection:
-            row = connection.execute(
-                "SELECT (SELECT count(*) FROM human_loop), (SELECT count(*) FROM task WHERE state = 'submitted')"
-            ).fetchone()
+        row = self._database.execute(
+            "SELECT (SELECT count(*) FROM human_loop), (SELECT count(*) FROM task WHERE state = 'submitted')"
+        ).fetchone()
         assert row is not None
         return row
 
     def look(self) -> None:
         """Kill what is due."""
-        started, answered = self._counts()
+        started, self.answers = self._counts()
+        if started == ITEMS and self._has_started:
+            self._plan = [kill for kill in self._plan if kill[1] != self._kill_worker_of_start]
         for kill in list(self._plan):
             point, strike = kill
-            reached = started if point < ITEMS else ITEMS + answered
+            reached = started if point < ITEMS else ITEMS + self.answers
             if reached >= point and strike():
                 self._plan.remove(kill)
                 return
         if not self.kills["worker while it collects"]:
             self._kill_worker("collect", "worker while it collects", self._at_collect)
+
+    @property
+    def _has_started(self) -> bool:
+        return self._airflow.rows("SELECT state FROM task_instance WHERE task_id = 'start'") == [("success",)]
 
     def _kill_worker_of_start(self) -> bool:
         return self._kill_worker("start", "worker while it starts")
@@ -207,18 +216,18 @@ def test_worker_triggerer_and_review_desk_killed(
     }
     airflow.trigger("chaos_batch", "chaos", conf)
     airflow.ready()
-    killer = Killer(airflow, desk, SEED)
+    with closing(Killer(airflow, desk, SEED)) as killer:
 
-    def hold() -> bool:
-        return not killer.is_through and killer.answers >= HELD_BACK * ITEMS
+        def hold() -> bool:
+            return not killer.is_through and killer.answers >= HELD_BACK * ITEMS
 
-    with Reviewers(desk, list(REVIEWERS), THINK_SECONDS, hold) as reviewers:
+        with Reviewers(desk, list(REVIEWERS), THINK_SECONDS, hold) as reviewers:
 
-        def each_time() -> None:
-            reviewers.check()
-            killer.look()
+            def each_time() -> None:
+                reviewers.check()
+                killer.look()
 
-        wait_for_run(airflow, each_time)
+            wait_for_run(airflow, each_time)
 
     print(f"Killed: {dict(killer.kills)}; requests of reviewers sent again: {reviewers.repeated}")
     tries = dict(airflow.rows("SELECT task_id, try_number FROM task_instance"))

@@ -86,8 +86,8 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
     :param content_classifiers: ``DataAttributes.ContentClassifiers`` of every loop, such as
         ``["FreeOfPersonallyIdentifiableInformation"]``. (templated)
     :param max_concurrency: requests that may be under way at once, 1 to 500.
-    :param outage_tolerance: seconds without any answer from the service, or from the ledger's storage, before the task
-        gives up, to go on in a retry.
+    :param outage_tolerance: seconds without any answer from the service, or from S3, before the task gives up, to go on
+        in a retry; at most 10 while nothing there has ever answered.
     :param waiter_delay: seconds between two looks whether there is room for more loops.
     :param deferrable: Whether to wait in the triggerer while ``max_open_loops``, or the account's quota of open human
         loops, leaves no room; otherwise the task waits in the worker. ``execution_timeout`` bounds each wait.

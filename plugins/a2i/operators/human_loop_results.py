@@ -63,7 +63,7 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
     :param results_asset: an asset that collecting updates, beside those in ``outlets``.
     :param max_concurrency: requests that may be under way at once.
     :param outage_tolerance: seconds without an answer from the service or from S3, or without the answers of a
-        completed loop there, before the task gives up.
+        completed loop there, before the task gives up; at most 10 while S3 has never answered.
     :param aws_conn_id: The Airflow connection used for AWS credentials.
     :param region_name: AWS Region.
     :param verify: Whether to verify SSL certificates.
