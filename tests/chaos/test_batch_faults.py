@@ -142,7 +142,7 @@ def test_all_at_once(troubled: Troubled, s3: Any) -> None:
     collected = A2ICollectHumanLoopBatchOperator(task_id="collect", batch=batch).execute(task_context())
 
     injected = {
-        **troubled.review.injected,
+        **{f"calls: {trouble}": count for trouble, count in troubled.review.injected.items()},
         "refused as too many": troubled.review.statuses[429],
         **{f"storage: {trouble}": count for trouble, count in troubled.storage.injected.items()},
         **{f"storage failed from the first write of {mark}": 1 for mark in troubled.outages.begun},
