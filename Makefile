@@ -63,8 +63,9 @@ $(AIRFLOW_VERSIONS:%=test-airflow-%): test-airflow-%: install .tools/airflow-%/i
 	@echo 'The operators on Airflow $*'
 	@PATH="$(CURDIR)/.venv/bin:$$PATH" .tools/airflow-$*/bin/python -m pytest -q -p no:cacheprovider tests/a2i
 
-chaos: test-clients  ## The chaos test at full size: 5,000 human loops on each database, half an hour
-	@CHAOS_LOOPS=5000 CHAOS_DEADLINE=2400 .venv/bin/python -m pytest -s tests/chaos/test_chaos.py
+chaos: test-clients  ## The chaos tests at full size: 5,000 human loops on each database, batches of 2,000 items
+	@CHAOS_LOOPS=5000 CHAOS_ITEMS=2000 CHAOS_DEADLINE=2400 .venv/bin/python -m pytest -s \
+		tests/chaos/test_chaos.py tests/chaos/test_batch_faults.py tests/chaos/test_batch_kills.py
 
 lint: install  ## Style and types
 	@.venv/bin/ruff check .

@@ -238,7 +238,7 @@ def test_storage_that_is_down_is_worth_a_retry(
     nowhere = connection(review_desk_server, "http://127.0.0.1:9", review_desk_server.url)
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", nowhere)
     with pytest.raises(A2IServiceError, match=r"127\.0\.0\.1:9"):
-        start(flow, items(1), run_id)
+        start(flow, items(1), run_id, outage_tolerance=0)
 
 
 def test_without_aiobotocore_it_says_what_to_install(

@@ -1,4 +1,10 @@
+import os
+import tempfile
 from collections.abc import Iterator
+
+# Before Airflow is imported anywhere: it writes its configuration there.
+os.environ.setdefault("AIRFLOW_HOME", tempfile.mkdtemp(prefix="airflow-home-"))
+os.environ.setdefault("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
 
 import pytest
 from postgresql_server import PostgresqlServer

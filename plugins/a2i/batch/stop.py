@@ -35,7 +35,11 @@ async def stop_batch(
     """Stop what is open of a batch, on clients of its own; see :class:`BatchStopper`."""
     async with await hook.get_batch_conn(max_concurrency) as client:
         stopper = BatchStopper(
-            client, lambda: open_store(s3_hook), batch, Pace(max_concurrency), outage_tolerance
+            client,
+            lambda: open_store(s3_hook, outage_tolerance=outage_tolerance),
+            batch,
+            Pace(max_concurrency),
+            outage_tolerance,
         )
         counts = await stopper.run()
     log.info("Human loops told to stop: %d, ended already: %d", counts["stopped"], counts["already_ended"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import pendulum
@@ -17,7 +18,7 @@ from a2i.batch.pace import Pace
 from a2i.batch.progress import StartProgress
 from a2i.batch.source import ItemSource, read_conditions
 from a2i.batch.start import BatchStarter
-from a2i.batch.storage import open_store
+from a2i.batch.storage import Patience, open_store
 from a2i.batch.window import OpenLoops, room_worth_going_on
 from a2i.compat import (
     AwsBaseOperator,
@@ -85,8 +86,8 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
     :param content_classifiers: ``DataAttributes.ContentClassifiers`` of every loop, such as
         ``["FreeOfPersonallyIdentifiableInformation"]``. (templated)
     :param max_concurrency: requests that may be under way at once, 1 to 500.
-    :param outage_tolerance: seconds without any answer from the service, or from the ledger's storage, before the task
-        gives up, to go on in a retry.
+    :param outage_tolerance: seconds without any answer from the service, or from S3, before the task gives up, to go on
+        in a retry; at most 10 while nothing there has ever answered.
     :param waiter_delay: seconds between two looks whether there is room for more loops.
     :param deferrable: Whether to wait in the triggerer while ``max_open_loops``, or the account's quota of open human
         loops, leaves no room; otherwise the task waits in the worker. ``execution_timeout`` bounds each wait.
@@ -212,8 +213,14 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
 
     def _require_flow_definition(self) -> None:
         """Ask once, instead of learning it from every item."""
+        look = partial(
+            asyncio.to_thread,
+            self.hook.conn.list_human_loops,
+            FlowDefinitionArn=self.flow_definition_arn,
+            MaxResults=1,
+        )
         try:
-            self.hook.conn.list_human_loops(FlowDefinitionArn=self.flow_definition_arn, MaxResults=1)
+            asyncio.run(Patience(self.outage_tolerance)(look))
         except ClientError as error:
             if error_code(error) not in ("ResourceNotFoundException", "ValidationException"):
                 raise
@@ -230,7 +237,7 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         state_store: Any,
     ) -> tuple[BatchStarter, HumanLoopBatch]:
         async with (
-            open_store(self.s3_hook()) as store,
+            open_store(self.s3_hook(), outage_tolerance=self.outage_tolerance) as store,
             await self.hook.get_batch_conn(self.max_concurrency) as client,
         ):
             ledger = Ledger(store, f"{self.ledger_uri.rstrip('/')}/{request.batch_id}")

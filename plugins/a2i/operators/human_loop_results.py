@@ -62,8 +62,8 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         all rows of the first, with these decisions in them. (templated)
     :param results_asset: an asset that collecting updates, beside those in ``outlets``.
     :param max_concurrency: requests that may be under way at once.
-    :param outage_tolerance: seconds without an answer from the service, or without the answers of a completed loop in
-        S3, before the task gives up.
+    :param outage_tolerance: seconds without an answer from the service or from S3, or without the answers of a
+        completed loop there, before the task gives up; at most 10 while S3 has never answered.
     :param aws_conn_id: The Airflow connection used for AWS credentials.
     :param region_name: AWS Region.
     :param verify: Whether to verify SSL certificates.
@@ -172,7 +172,7 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
         # Answers are read ahead of the one whose turn it is, which may take a while.
         most_at_once = 2 * self.max_concurrency
         async with (
-            open_store(self.s3_hook(), most_at_once) as store,
+            open_store(self.s3_hook(), most_at_once, self.outage_tolerance) as store,
             await self.hook.get_batch_conn(self.max_concurrency) as client,
         ):
             collector = BatchCollector(
