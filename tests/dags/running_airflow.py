@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -87,8 +88,12 @@ class RunningAirflow:
 
     def stop(self) -> None:
         """End every part; tasks and triggers report to the API server until their end, so it goes last."""
-        for process in self._processes:
-            process.stop(10)
+        *others, api_server = self._processes or [None]
+        if others:
+            with ThreadPoolExecutor(len(others)) as pool:
+                list(pool.map(lambda process: process.stop(10), others))
+        if api_server is not None:
+            api_server.stop(10)
         self.api.close()
 
     def trigger(self, dag_id: str, conf: dict[str, Any], run_id: str) -> None:
