@@ -19,10 +19,7 @@ from a2i.batch.results import join_results
 from a2i.exceptions import A2IUserError
 from a2i.failures import one_line_failures
 from a2i.hooks.s3 import A2IS3Hook
-from a2i.operators.flow_definition import A2ICreateFlowDefinitionOperator
-from a2i.operators.human_loop_batch import A2ICollectHumanLoopBatchOperator, A2IStartHumanLoopBatchOperator
-from a2i.operators.human_task_ui import A2ICreateHumanTaskUiOperator
-from a2i.sensors.human_loop_batch import A2IHumanLoopBatchSensor
+from a2i.human_review import human_review
 
 log = logging.getLogger("form_review")
 
@@ -251,52 +248,25 @@ def form_review() -> None:
     unsure = choose_forms(
         forms["predictions_uri"], "{{ params.confidence_threshold }}", f"{RUN_FOLDER}/review_items.jsonl"
     )
-    human_task_ui = A2ICreateHumanTaskUiOperator(
-        task_id="create_human_task_ui",
-        aws_conn_id=CONNECTION,
-        human_task_ui_name="form-review",
-        template_file=TEMPLATE_FILE,
-        if_exists="version",
-    )
-    flow_definition = A2ICreateFlowDefinitionOperator(
-        task_id="create_flow_definition",
-        aws_conn_id=CONNECTION,
-        flow_definition_name="form-review",
+    review = human_review(
+        items=unsure["items_uri"],
         workteam="{{ var.value.get('a2i_workteam', 'reviewers') }}",
-        human_task_ui_arn=human_task_ui.output,
         task_title="Check a scanned form",
         task_description="Compare the fields with the scan and correct what the machine got wrong.",
-        task_count="{{ params.reviewers_per_form }}",
         output_path=f"{OUTPUT_FOLDER}/human-loops",
         role_arn=ROLE_ARN,
-        if_exists="version",
-    )
-    batch = A2IStartHumanLoopBatchOperator(
-        task_id="start_reviews",
-        aws_conn_id=CONNECTION,
-        flow_definition_arn=flow_definition.output,
-        items=unsure["items_uri"],
+        template_file=TEMPLATE_FILE,
+        task_count="{{ params.reviewers_per_form }}",
+        flow_definition_name="form-review",
         ledger_uri=f"{RUN_FOLDER}/human-loop-batch",
         round="{{ params.round }}",
-    )
-    reviewed = A2IHumanLoopBatchSensor(
-        task_id="wait_for_reviews",
-        aws_conn_id=CONNECTION,
-        batch=batch.output,
         on_failure="continue",
-        deferrable=True,
         poke_interval=10,
-    )
-    collected = A2ICollectHumanLoopBatchOperator(
-        task_id="collect_reviews",
-        aws_conn_id=CONNECTION,
-        batch=batch.output,
         results_uri=f"{RUN_FOLDER}/answers.jsonl",
+        aws_conn_id=CONNECTION,
+        prefix_group_id=False,
     )
-    results = write_results(
-        forms["predictions_uri"], f"{RUN_FOLDER}/answers.jsonl", f"{RUN_FOLDER}/results.jsonl"
-    )
-    reviewed >> collected >> results
+    write_results(forms["predictions_uri"], review.output["results_uri"], f"{RUN_FOLDER}/results.jsonl")
 
 
 form_review()

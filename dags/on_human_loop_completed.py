@@ -38,13 +38,20 @@ human_loop_ended = Asset(
 )
 
 
-@task
+@task(inlets=[human_loop_ended])
 @one_line_failures
-def read_answers(triggering_asset_events: Any = None) -> list[dict[str, Any]]:
+def read_answers(triggering_asset_events: Any = None, inlet_events: Any = None) -> list[dict[str, Any]]:
     """Log what people answered in the human loops that started the run, and return the loops; there may be several."""
+    triggering = triggering_asset_events[human_loop_ended]
+    if not triggering:
+        log.info("No human loop has started this run.")
+        return []
+    # Up to Airflow 3.3 a run may be given only the first of events that come close together; the others would wait for
+    # the next event. So every event since the first is read; it comes again with a later run.
+    first = min(event.timestamp for event in triggering)
     ended = {
         event.extra["payload"]["human_loop_name"]: event.extra["payload"]
-        for event in triggering_asset_events[human_loop_ended]
+        for event in inlet_events[human_loop_ended].after(first.isoformat())
         # An event made by hand, such as in the UI, has no human loop.
         if "payload" in event.extra
     }
@@ -69,7 +76,8 @@ DOC = """
 ### Something is done as soon as a person has answered
 
 Every message in the queue that says that a human loop has ended becomes an event of the asset `a2i_human_loop_ended`,
-and starts a run; events that come close together may share one. An event may come twice.
+and starts a run; events that come close together may share one. An event may come twice: what is done with the answers
+must bear that.
 
 **Needs** the environment variable `A2I_EVENT_SQS_QUEUE_URL` (without it nothing is watched) and the connection
 `aws_default` (S3 and SQS).

@@ -25,6 +25,7 @@ MODULES: Final = {
     "dawid_skene",
     "events",
     "exceptions",
+    "human_review",
     "naming",
     "normalisers",
     "shapes",
@@ -56,7 +57,12 @@ PAGES: Final = (
     ),
     Page("hooks", "Hooks", "Clients on an Airflow connection of type `aws`.", "hooks"),
     Page("links", "Links", "Buttons on a task's page in the Airflow UI.", "links", members=False),
-    Page("modules", "Modules", "Names, answers, rules and errors, for use in your own tasks.", None),
+    Page(
+        "modules",
+        "Modules",
+        "A whole review as a task group; names, answers, rules and errors.",
+        None,
+    ),
 )
 
 

@@ -28,6 +28,7 @@ from airflow.providers.common.compat.sdk import (
     AssetAlias,
     BaseHook,
     PokeReturnValue,
+    TaskGroup,
     conf,
     get_current_context,
 )
@@ -77,6 +78,7 @@ __all__ = [
     "SharedStreamProducer",
     "SqsHook",
     "TaskDeferralTimeout",
+    "TaskGroup",
     "TriggerEvent",
     "aiobotocore_is_installed",
     "aws_template_fields",

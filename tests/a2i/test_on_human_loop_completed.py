@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -40,10 +41,29 @@ def load() -> ModuleType:
     return module
 
 
-def read(module: ModuleType, *payloads: dict[str, Any]) -> list[dict[str, Any]]:
-    events = [SimpleNamespace(extra={"from_trigger": True, "payload": payload}) for payload in payloads]
-    by_hand = SimpleNamespace(extra={})
-    return list(module.read_answers.function({module.human_loop_ended: [*events, by_hand]}))
+class Events(list[SimpleNamespace]):
+    """The events of an asset, as a task finds them in ``inlet_events``."""
+
+    def after(self, time: str) -> Events:
+        return Events(event for event in self if event.timestamp >= datetime.fromisoformat(time))
+
+
+def read(module: ModuleType, *payloads: dict[str, Any], given: int | None = None) -> list[dict[str, Any]]:
+    """Run the task with the events of these loops.
+
+    :param given: how many of them Airflow says have started the run; the others came close behind.
+    """
+    extras = [{"from_trigger": True, "payload": payload} for payload in payloads] + [{}]
+    events = Events(
+        SimpleNamespace(extra=extra, timestamp=datetime(2026, 1, 1, 12, 0, second, tzinfo=UTC))
+        for second, extra in enumerate(extras, start=1)
+    )
+    earlier = SimpleNamespace(
+        extra={"payload": loop("earlier", None)}, timestamp=datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+    )
+    asset = module.human_loop_ended
+    triggering = {asset: events[:given]}
+    return list(module.read_answers.function(triggering, {asset: Events([earlier, *events])}))
 
 
 def loop(name: str, output_uri: str | None, status: str = "Completed") -> dict[str, Any]:
@@ -74,3 +94,12 @@ def test_answers_of_another_form_are_one_line(dag_file: ModuleType, s3: Any) -> 
     s3.put_object(Bucket="answers", Key="ended/odd/output.json", Body=b"<html>")
     with pytest.raises(A2IUserError, match=r"s3://answers/ended/odd/output.json cannot be read: not JSON"):
         read(dag_file, loop("odd", "s3://answers/ended/odd/output.json"))
+
+
+def test_events_that_came_close_behind_the_first_are_read_with_it(dag_file: ModuleType) -> None:
+    loops = read(dag_file, loop("a", None, "Failed"), loop("b", None, "Failed"), given=1)
+    assert [found["human_loop_name"] for found in loops] == ["a", "b"]
+
+
+def test_a_run_that_no_event_started_reads_nothing(dag_file: ModuleType) -> None:
+    assert read(dag_file, loop("a", None, "Failed"), given=0) == []

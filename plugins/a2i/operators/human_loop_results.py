@@ -70,7 +70,8 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
     :param botocore_config: Configuration dictionary for the botocore client.
     :return: ``results_uri``, ``items``, ``answers``, ``reviewed`` and ``disputed`` items, counts of the items by
         status, ``agreement`` by field (of at most 100 fields) and ``agreement_uri``, except of an adjudication, and
-        ``disputed_uri`` and ``parquet_uri`` where they were asked for.
+        ``disputed_uri`` and ``parquet_uri`` where they were asked for. Each is an XCom of its own, too:
+        ``output["results_uri"]``.
     """
 
     aws_hook_class = A2IHook
@@ -99,6 +100,8 @@ class A2ICollectHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
     ) -> None:
         if results_asset is not None:
             kwargs["outlets"] = [*_as_list(kwargs.get("outlets")), results_asset]
+        # So that `output["results_uri"]` finds its XCom.
+        kwargs.setdefault("multiple_outputs", True)
         super().__init__(**kwargs)
         if consensus not in _CONSENSUS:
             raise ValueError(f"consensus must be 'majority', 'dawid_skene' or None, got {consensus!r}")
