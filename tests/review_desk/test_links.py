@@ -15,7 +15,7 @@ def token_of(path: str) -> str:
 
 
 def test_a_link_opens_until_it_is_out_of_date(desk: Desk) -> None:
-    token = token_of(desk.service.links.media("s3://documents/a b/page.png", 60, "task"))
+    token = token_of(desk.service.links.media("s3://documents/a b/page.png", 60, {"task": "task"}))
     assert desk.service.links.opened(MEDIA, token) == {
         "bucket": "documents",
         "key": "a b/page.png",
