@@ -155,3 +155,8 @@ def whole_number(name: str, value: Any, least: int, most: int) -> int:
     if not least <= number <= most:
         raise A2IUserError(f"{name} must be between {least} and {most}, got {number}.")
     return number
+
+
+def whole_number_or_none(name: str, value: Any, least: int, most: int = 1_000_000_000) -> int | None:
+    """Return a parameter as :func:`whole_number` does, or None where it was not given."""
+    return None if value is None else whole_number(name, value, least, most)

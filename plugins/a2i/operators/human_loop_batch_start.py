@@ -32,7 +32,7 @@ from a2i.failures import error_code, one_line_failures
 from a2i.hooks.a2i import A2IHook
 from a2i.links.flow_definition import A2IFlowDefinitionLink
 from a2i.links.review_portal import A2IReviewPortalLink
-from a2i.mixins import A2ITaskMixin, whole_number
+from a2i.mixins import A2ITaskMixin, whole_number, whole_number_or_none
 from a2i.naming import batch_id
 from a2i.triggers.human_loop_batch_window import A2IHumanLoopBatchWindowTrigger
 
@@ -40,15 +40,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 _MOST_AT_ONCE = 500
-_MOST_ITEMS = 1_000_000_000
 # Waits for the account's quota, in seconds, and for room without an execution_timeout: as Airflow's sensors.
 _SHORTEST_QUOTA_WAIT: Final = 30.0
 _LONGEST_QUOTA_WAIT: Final = 600.0
 _LONGEST_WAIT: Final = timedelta(days=7)
-
-
-def _optional_number(name: str, value: Any, least: int) -> int | None:
-    return None if value is None else whole_number(name, value, least, _MOST_ITEMS)
 
 
 class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
@@ -155,8 +150,7 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
     @one_line_failures
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on when there is room for more loops."""
-        outcome = validate_execute_complete_event(event)
-        if outcome["status"] == "error":
+        if (outcome := validate_execute_complete_event(event))["status"] == "error":
             raise (A2IServiceError if outcome["retry"] else A2IUserError)(outcome["message"])
         return self._start(context, outcome)
 
@@ -189,13 +183,13 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
             flow_definition_arn=self.flow_definition_arn,
             content_classifiers=self.content_classifiers or (),
             outage_tolerance=self.outage_tolerance,
-            max_open_loops=_optional_number("max_open_loops", self.max_open_loops, 1),
+            max_open_loops=whole_number_or_none("max_open_loops", self.max_open_loops, 1),
             waiter_delay=self.waiter_delay,
             may_halt=self.deferrable,
         )
 
     def _source(self) -> ItemSource:
-        max_reviews = _optional_number("max_reviews", self.max_reviews, 0)
+        max_reviews = whole_number_or_none("max_reviews", self.max_reviews, 0)
         conditions = read_conditions(self.activation_conditions, self.s3_hook().read_bytes)
         source = ItemSource(self.items, self.item_input, conditions, max_reviews)
         source.check(self.ledger_uri)
