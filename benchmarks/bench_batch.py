@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import statistics
 import subprocess
 import sys
@@ -44,14 +45,14 @@ PARTS = ("start", "rate", "wait", "memory", "airflow", "resume")
 LATENCY = 0.05
 ITEMS = 10_000
 SEQUENTIAL = 200
-MAPPED = 200
+MAPPED = 100
 RATE = 200
 BURST = 10
 RATE_ITEMS = 3_000
 WARM_UP_SECONDS = 3.0
 FEW, MANY = 1_000, 100_000
 BATCH_SIZES = (10, 1_000, 10_000)
-RESUMES = 6
+RESUMES = 5
 POKE_INTERVAL = 5
 TEMPLATE = "<crowd-form><p>{{ task.input.text }}</p><input name='category'></crowd-form>"
 
@@ -290,7 +291,7 @@ class Bench:
         """Task instances of batches of three sizes, and the rate of dynamic task mapping against 50 ms."""
         self.stub.set(latency=LATENCY)
         self.airflow.begin("bench_mapped", "mapped", flow_definition_arn=flow_arn("mapped"), items=MAPPED)
-        self.airflow.finish("bench_mapped", "mapped", 180)
+        self.airflow.finish("bench_mapped", "mapped", 300)
         self._check_once_each(flow_arn("mapped"), MAPPED)
         times = self.airflow.task_times("mapped", "start")
         began = min(time.started or 0 for time in times)
@@ -301,7 +302,7 @@ class Bench:
             items, run_id = self.stub.put_items(size), f"batch-{size}"
             arn = flow_arn(run_id)
             self.airflow.begin("bench_batch", run_id, flow_definition_arn=arn, items_uri=items)
-            self.airflow.finish("bench_batch", run_id, 180)
+            self.airflow.finish("bench_batch", run_id, 300)
             counts[str(size)] = self.airflow.task_instances(run_id)
         self.result |= {
             "task_instances": counts,
@@ -435,6 +436,8 @@ def main() -> None:
     wanted = sys.argv[1:] or list(PARTS)
     if unknown := set(wanted) - set(PARTS):
         sys.exit(f"There is no part {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}.")
+    # Ended from outside, it ends what it started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         bench = Bench(Path(name), stack)
         measures = dict(
