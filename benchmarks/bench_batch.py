@@ -314,7 +314,7 @@ class Bench:
 
     def resume(self) -> None:
         """From the last answer in Review Desk until the next task begins, without and with events."""
-        _, desk, queue = self.services
+        moto, desk, queue = self.services
         arn = desk.create_flow_definition("resume", TEMPLATE)
         polled = [f"polled-{number}" for number in range(RESUMES)]
         for run_id in polled:
@@ -328,6 +328,8 @@ class Bench:
             # At any moment between two looks.
             time.sleep(POKE_INTERVAL * source.random())
             by_poll.append(self._resumed(portal, run_id))
+        # The events of the others are no business of these.
+        moto_client("sqs", moto).purge_queue(QueueUrl=queue)
         for number in range(RESUMES):
             run_id = f"told-{number}"
             self.airflow.begin("bench_resume", run_id, flow_definition_arn=arn, sqs_queue_url=queue)
@@ -352,6 +354,8 @@ class Bench:
         claimed.raise_for_status()
         answered = time.time()
         portal.submit(claimed.json(), {"category": "invoice"}).raise_for_status()
+        # Nobody asks Airflow for anything while it goes on.
+        time.sleep(POKE_INTERVAL + 1)
         self.airflow.finish("bench_resume", run_id, 60)
         [wait], [after] = (self.airflow.task_times(run_id, task) for task in ("wait", "after"))
         steps = {
