@@ -9,13 +9,16 @@ S3_STAMP := .tools/s3/installed.lock
 AWS_CLI_STAMP := .tools/aws_cli/installed.lock
 JAVASCRIPT_STAMP := tests/conformance/javascript/node_modules/.installed.lock
 AXE_STAMP := tests/browser/axe/node_modules/.installed.lock
+# The Airflow versions that the operators are tested with besides the one in requirements.lock.
+AIRFLOW_VERSIONS := 3.2.1 3.3.1
+AIRFLOW_STAMPS := $(AIRFLOW_VERSIONS:%=.tools/airflow-%/installed.lock)
 LOCK_STAMP := .venv/installed.lock
 PROJECT_STAMP := .venv/installed.toml
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up install test-clients test chaos lint bench bench-desk bench-portal bench-batch screenshots vendor lock clean clean-all check-python
+.PHONY: help demo up install test-clients test test-airflow $(AIRFLOW_VERSIONS:%=test-airflow-%) chaos lint docs bench bench-desk bench-portal bench-batch screenshots vendor lock clean clean-all check-python
 
 help:  ## This list
 	@echo 'Targets:'
@@ -53,6 +56,13 @@ test-clients: install $(AWS_CLI_STAMP) $(JAVASCRIPT_STAMP) $(AXE_STAMP)  ## Inst
 test: test-clients  ## Run every test (no network needed once installed)
 	@.venv/bin/python -m pytest
 
+# Their environments have what the operators need. Review Desk runs from .venv, where PATH leads.
+test-airflow: $(AIRFLOW_VERSIONS:%=test-airflow-%)  ## The operators' tests on the other supported versions of Airflow; -j2 runs both at once
+
+$(AIRFLOW_VERSIONS:%=test-airflow-%): test-airflow-%: install .tools/airflow-%/installed.lock
+	@echo 'The operators on Airflow $*'
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" .tools/airflow-$*/bin/python -m pytest -q -p no:cacheprovider tests/a2i
+
 chaos: test-clients  ## The chaos test at full size: 5,000 human loops on each database, half an hour
 	@CHAOS_LOOPS=5000 CHAOS_DEADLINE=2400 .venv/bin/python -m pytest -s tests/chaos/test_chaos.py
 
@@ -60,6 +70,9 @@ lint: install  ## Style and types
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+
+docs: install  ## Write the API reference in docs/api anew from the docstrings
+	@.venv/bin/python docs/make_api.py
 
 bench: install  ## Run the benchmarks and print their numbers
 	@set -e; found=; for file in benchmarks/bench_*.py; do \
@@ -78,13 +91,17 @@ bench-batch: install  ## Batches in Airflow: start, rate limit, wait, memory, an
 screenshots: install  ## Take the pictures of the portal's screens in docs/images/screens anew
 	@.venv/bin/python benchmarks/screenshots.py
 
-lock: $(UV_STAMP)  ## Resolve the dependencies anew and write both locks
+lock: $(UV_STAMP)  ## Resolve the dependencies anew and write every lock
 	$(UV) pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-header \
 		-q -o requirements.lock
 	$(UV) pip compile include/s3/requirements.in --python-version 3.11 --universal --generate-hashes \
 		--no-emit-index-url --no-header -q -o include/s3/requirements.lock
 	$(UV) pip compile tests/conformance/aws_cli/requirements.in --python-version 3.11 --universal --generate-hashes \
 		--no-emit-index-url --no-header -q -o tests/conformance/aws_cli/requirements.lock
+	@set -e; for version in $(AIRFLOW_VERSIONS); do \
+		$(UV) pip compile tests/airflow_versions/$$version/requirements.in --python-version 3.11 --universal \
+			--generate-hashes --no-emit-index-url --no-header -q \
+			-o tests/airflow_versions/$$version/requirements.lock; done
 
 vendor:  ## Write review_desk/elements/vendor/lit.js anew from the npm packages that its lock names (needs npm)
 	@cd review_desk/elements/vendor && npm ci --silent --ignore-scripts && \
@@ -139,6 +156,14 @@ $(AWS_CLI_STAMP): tests/conformance/aws_cli/requirements.lock $(UV_STAMP)
 		{ [ -x .tools/aws_cli/bin/python ] || $(UV) venv --quiet --clear --python '$(PYTHON)' .tools/aws_cli; } && \
 		$(UV) pip sync --quiet --python .tools/aws_cli/bin/python tests/conformance/aws_cli/requirements.lock; fi
 	@cp tests/conformance/aws_cli/requirements.lock $@
+
+$(AIRFLOW_STAMPS): .tools/airflow-%/installed.lock: tests/airflow_versions/%/requirements.lock $(UV_STAMP)
+	@if ! cmp -s $< $@; then \
+		echo 'Installing Airflow $* into .tools/airflow-$*'; \
+		{ [ -x .tools/airflow-$*/bin/python ] || \
+		$(UV) venv --quiet --clear --python '$(PYTHON)' .tools/airflow-$*; } && \
+		$(UV) pip sync --quiet --python .tools/airflow-$*/bin/python $<; fi
+	@cp $< $@
 
 # Without npm the tests of the JavaScript SDK are skipped; in CI they fail.
 $(JAVASCRIPT_STAMP): tests/conformance/javascript/package-lock.json

@@ -151,7 +151,8 @@ class Bench:
         queue = str(clients["sqs"].create_queue(QueueName="ended")["QueueUrl"])
         directory = self._folder / "review_desk"
         directory.mkdir()
-        desk = ReviewDesk(directory, moto, settings={"REVIEW_DESK_EVENT_SQS_QUEUE_URL": queue})
+        settings = {"REVIEW_DESK_EVENT_SQS_QUEUE_URL": queue, "AWS_ENDPOINT_URL_SQS": moto}
+        desk = ReviewDesk(directory, moto, settings=settings)
         desk.prepare()
         desk.start()
         self._stack.callback(desk.stop)

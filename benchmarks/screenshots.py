@@ -1,6 +1,7 @@
 """Takes the pictures of docs/images/screens anew: the portal's screens in light and in dark (``make screenshots``).
 
-Starts a Review Desk and a local S3 of its own on 127.0.0.1, and stops by itself.
+Starts a Review Desk and a local S3 of its own on 127.0.0.1, and stops by itself. With names of screens as arguments
+it takes only those.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bench_portal import local_s3
 from chromium import ARGUMENTS, find_chromium
 from reviewing import FIELDS, FORM_REVIEW, make_fields, start_form_loop, task_frame, type_credentials
 from support import PASSWORD, ReviewDesk
+from test_document_pages import place_of_word, start_paged_loop, wait_for_page
 from test_grid_page import TEMPLATE as MODERATION_GRID
 from test_grid_page import labels, picture, wait_for_grid
 
@@ -59,6 +61,10 @@ def prepare(desk: ReviewDesk, s3: Any) -> None:
             FlowDefinitionArn=images,
             HumanLoopInput={"InputContent": json.dumps(task_input)},
         )
+    statements = desk.create_flow_definition(
+        "statements", FORM_REVIEW.read_text(), TaskTitle="Statements of employment"
+    )
+    start_paged_loop(desk, s3, statements, "statement-1")
     portal = desk.portal()
     for number in range(DONE_BEFORE):
         task = portal.claim(human_loop=f"applications-{number}").json()
@@ -72,6 +78,15 @@ def form(page: Page, desk: ReviewDesk) -> None:
     frame = task_frame(page, f"applications-{DONE_BEFORE}")
     frame.wait_for_function("document.querySelector('#image').complete")
     page.keyboard.press("Enter")
+
+
+def document_pages(page: Page, desk: ReviewDesk) -> None:
+    sign_in(page, desk, "lead")
+    page.locator(".card", has_text="Statements").locator("button").first.click()
+    frame = task_frame(page, "statement-1")
+    wait_for_page(frame, 2)
+    page.mouse.click(*place_of_word(frame, "Mill"))
+    page.mouse.move(*place_of_word(frame, "Lane"))
 
 
 def image(page: Page, desk: ReviewDesk) -> None:
@@ -117,6 +132,7 @@ SCREENS: dict[str, tuple[Callable[[Page, ReviewDesk], None], dict[str, int]]] = 
     "sign-in": (sign_in_page, WIDE),
     "queue": (queue, WIDE),
     "document": (form, WIDE),
+    "document-pages": (document_pages, WIDE),
     "image": (image, WIDE),
     "image-phone": (image, PHONE),
     "grid": (grid, WIDE),
@@ -141,7 +157,9 @@ def take(browser: Browser, desk: ReviewDesk, name: str, scheme: Any) -> None:
         context.close()
 
 
-def main() -> None:
+def main(names: list[str]) -> None:
+    if unknown := sorted(set(names) - set(SCREENS)):
+        sys.exit(f"There is no screen {unknown[0]!r}; there are {', '.join(SCREENS)}.")
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name, local_s3() as s3, sync_playwright() as playwright:
         desk = ReviewDesk(Path(name), s3.meta.endpoint_url)
@@ -150,7 +168,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
         try:
             prepare(desk, s3)
-            for screen in SCREENS:
+            for screen in names or SCREENS:
                 for scheme in ("light", "dark"):
                     take(browser, desk, screen, scheme)
         finally:
@@ -159,4 +177,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -107,10 +107,12 @@ def _predictions(
             "item_id": uri.removeprefix(folder),
             "document": uri,
             "fields": [],
+            "words": [],
             "error": None,
         }
         try:
-            row["fields"] = read_form(s3.read_bytes(uri))["fields"]
+            form = read_form(s3.read_bytes(uri))
+            row |= {"fields": form["fields"], "words": form["words"]}
         except UnreadableImage as error:
             counts["unreadable"] += 1
             row["error"] = str(error)
@@ -134,6 +136,8 @@ def choose_forms(predictions_uri: str, threshold: str, items_uri: str) -> dict[s
                 "formTitle": JOB_APPLICATION.title,
                 "confidenceThreshold": float(threshold),
                 "fields": form["fields"],
+                # Reviewers click them into a field. Predictions of an earlier version have none.
+                "words": form.get("words", []),
             },
             "prediction": ocr_fields(form),
         }

@@ -5,17 +5,20 @@ A field's confidence, in percent, is the score of its value times how surely val
 characters, which hides one doubtful digit in a long value, and its most doubtful character, which doubts
 every doubled letter; the lowest line counts. Confidence says how clearly the text was read, not that it is
 right: a missing space or a small l read for a capital I can score 99.
+
+Besides its fields a form has every word on the page and where it stands, for people to choose from.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from include.form_fields import JOB_APPLICATION, FormType
-from include.form_pairing import Line, Pair, pair_fields
+from include.form_pairing import Line, Pair, Point, pair_fields
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -30,7 +33,7 @@ class UnreadableImage(ValueError):  # noqa: N818
 
 
 class Box(TypedDict):
-    """Where a value stands, each number a share (0 to 1) of the page's width or height."""
+    """Where a value or a word stands, each number a share (0 to 1) of the page's width or height."""
 
     left: float
     top: float
@@ -48,25 +51,35 @@ class ReadField(TypedDict):
     box: Box | None
 
 
+class ReadWord(TypedDict):
+    """A word of the page; about 90 bytes of JSON."""
+
+    text: str
+    box: Box
+
+
 class ReadForm(TypedDict):
-    """A page: its size in pixels and every field of the form type, in form order."""
+    """A page: its size in pixels, every field of the form type in form order, and its words line by line."""
 
     width: int
     height: int
     fields: list[ReadField]
+    words: list[ReadWord]
 
 
 def read_form(image_bytes: bytes, form_type: FormType = JOB_APPLICATION) -> ReadForm:
-    """Read every field of ``form_type`` from one page image.
+    """Read every field of ``form_type``, and every word, from one page image.
 
     :raises UnreadableImage: the bytes are no image, are cut off, or hold over 40 million pixels.
     """
     page = _decode(image_bytes)
-    pairs = pair_fields(_read_lines(page), form_type)
+    lines = _read_lines(page)
+    pairs = pair_fields([line for line, _ in lines], form_type)
     fields = [
         _read_field(field.name, field.label, pairs.get(field.name), page.size) for field in form_type.fields
     ]
-    return {"width": page.width, "height": page.height, "fields": fields}
+    words = [word for _, of_line in lines for word in of_line]
+    return {"width": page.width, "height": page.height, "fields": fields, "words": words}
 
 
 def _decode(image_bytes: bytes) -> Image.Image:
@@ -101,7 +114,7 @@ def _engine() -> RapidOCR:
     return RapidOCR(params={"Global.log_level": "critical", "Global.use_cls": False})
 
 
-def _read_lines(page: Image.Image) -> list[Line]:
+def _read_lines(page: Image.Image) -> list[tuple[Line, list[ReadWord]]]:
     import numpy as np
 
     blue_green_red = np.ascontiguousarray(np.asarray(page)[:, :, ::-1])
@@ -114,9 +127,35 @@ def _read_lines(page: Image.Image) -> list[Line]:
     lines = []
     for text, score, box, scored in zip(result.txts, result.scores, result.boxes, characters, strict=True):
         lowest = min((float(character[1]) for character in scored), default=float(score))
-        corners = tuple((float(x), float(y)) for x, y in box)
-        lines.append(Line(str(text).strip(), (float(score) + lowest) / 2, corners))  # type: ignore[arg-type]
+        line = Line(str(text).strip(), (float(score) + lowest) / 2, _corners(box))  # type: ignore[arg-type]
+        placed = [(str(character[0]), _corners(character[2])) for character in scored]
+        lines.append((line, _words(line, placed, page.size)))
     return lines
+
+
+def _corners(box: Any) -> tuple[Point, ...]:
+    return tuple((float(x), float(y)) for x, y in box)
+
+
+def _words(
+    line: Line, characters: Sequence[tuple[str, Sequence[Point]]], size: tuple[int, int]
+) -> list[ReadWord]:
+    """Part a line into its words; it stays whole where the engine has not placed each of its characters."""
+    texts = line.text.split()
+    if [character for character, _ in characters] != list("".join(texts)):
+        return [{"text": line.text, "box": _box(line.corners, size)}] if texts else []
+    top_left, top_right, bottom_right, bottom_left = line.corners
+    words: list[ReadWord] = []
+    start = 0
+    for number, text in enumerate(texts, start=1):
+        end = start + len(text)
+        corners = [corner for _, own in characters[start:end] for corner in own]
+        # The engine places the first and the last character of a line too far inside.
+        corners += [top_left, bottom_left] if number == 1 else []
+        corners += [top_right, bottom_right] if number == len(texts) else []
+        words.append({"text": text, "box": _box(corners, size)})
+        start = end
+    return words
 
 
 def _read_field(name: str, label: str, pair: Pair | None, size: tuple[int, int]) -> ReadField:
@@ -128,13 +167,13 @@ def _read_field(name: str, label: str, pair: Pair | None, size: tuple[int, int])
         "label": label,
         "value": pair.text,
         "confidence": confidence,
-        "box": _box(pair, size),
+        "box": _box([corner for line in pair.lines for corner in line.corners], size),
     }
 
 
-def _box(pair: Pair, size: tuple[int, int]) -> Box:
-    across = [min(1.0, max(0.0, x / size[0])) for line in pair.lines for x, _ in line.corners]
-    down = [min(1.0, max(0.0, y / size[1])) for line in pair.lines for _, y in line.corners]
+def _box(corners: Sequence[Point], size: tuple[int, int]) -> Box:
+    across = [min(1.0, max(0.0, x / size[0])) for x, _ in corners]
+    down = [min(1.0, max(0.0, y / size[1])) for _, y in corners]
     return {
         "left": round(min(across), 4),
         "top": round(min(down), 4),

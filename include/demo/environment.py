@@ -90,6 +90,7 @@ def aws_connection(settings: Settings, credentials: Credentials) -> str:
 def airflow_environment(settings: Settings, credentials: Credentials) -> dict[str, str]:
     """Variables of every Airflow process.
 
+    The plugin and the operators come with the installed package; the plugins folder is the home's own, and empty.
     The health thresholds are short so that work which was running when everything was killed is taken
     up again within seconds instead of minutes. Log servers are not started (they would listen on every
     address): the API server reads the logs from the same disk.
@@ -97,7 +98,6 @@ def airflow_environment(settings: Settings, credentials: Credentials) -> dict[st
     home = settings.build / "airflow"
     config = {
         "CORE__DAGS_FOLDER": CHECKOUT / "dags",
-        "CORE__PLUGINS_FOLDER": CHECKOUT / "plugins",
         "CORE__LOAD_EXAMPLES": False,
         "CORE__EXECUTOR": "LocalExecutor",
         "CORE__PARALLELISM": 4,

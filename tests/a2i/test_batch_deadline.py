@@ -232,6 +232,7 @@ class TestKill:
         self, aws: FaultProxy, flow: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         batch = start(flow, "a")
+        monkeypatch.setattr("a2i.sensors.human_loop_batch.TRIGGERS_LEARN_OF_KILLS", True)
         deferred(sensor(batch, deferrable=True, cancel_on_kill=True))
         assert "cancel_on_kill has no effect" not in capsys.readouterr().out
         monkeypatch.setattr("a2i.sensors.human_loop_batch.TRIGGERS_LEARN_OF_KILLS", False)

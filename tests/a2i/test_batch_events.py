@@ -23,7 +23,7 @@ from a2i.batch import events
 from a2i.batch.events import EventQueue, parse_row
 from a2i.batch.ledger import EndedRow, Ledger
 from a2i.batch.storage import ObjectStore, open_store
-from a2i.events import EventError
+from a2i.events import DETAIL_TYPE, EventError
 from a2i.hooks.s3 import A2IS3Hook
 from a2i.hooks.sqs import A2ISqsHook
 from a2i.naming import human_loop_name, human_loop_prefix
@@ -138,8 +138,8 @@ class TestReading:
             ("no json", "not JSON"),
             ("[]", "detail-type"),
             ('{"detail-type": "Human Task Created"}', "detail-type"),
-            (json.dumps({"detail-type": events.DETAIL_TYPE}), "humanLoopName is missing"),
-            (json.dumps({"detail-type": events.DETAIL_TYPE, "detail": {"humanLoopName": 7}}), "is missing"),
+            (json.dumps({"detail-type": DETAIL_TYPE}), "humanLoopName is missing"),
+            (json.dumps({"detail-type": DETAIL_TYPE, "detail": {"humanLoopName": 7}}), "is missing"),
             (json.dumps(event(human_loop_name(BATCH_ID, "a"), "InProgress")), "humanLoopStatus"),
             (json.dumps(event(f"{PREFIX}../../etc")), "is no name that this library gives"),
         ],
@@ -157,7 +157,7 @@ class TestReading:
                     st.sampled_from(
                         ["detail-type", "detail", "humanLoopName", "humanLoopStatus", "humanLoopOutput"]
                     ),
-                    inner | st.sampled_from([events.DETAIL_TYPE, f"{PREFIX}{'a' * 32}", "Completed"]),
+                    inner | st.sampled_from([DETAIL_TYPE, f"{PREFIX}{'a' * 32}", "Completed"]),
                     max_size=5,
                 )
             ),

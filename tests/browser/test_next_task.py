@@ -67,7 +67,9 @@ def test_a_later_task_costs_one_request_and_its_page(
     page.wait_for_selector(".outcome[data-reason=empty]")
     assert requests_to(desk, "/portal/api/tasks/claim") == 1
     assert requests_to(desk, "/portal/api/tasks/{task_id}/submit") == 4
-    assert requests_to(desk, "/portal/frame/{token}") == 4
+    # A page comes by its frame's address, with the receipt of the answer before, or ahead of that: not twice.
+    assert requests_to(desk, "/portal/frame/{token}") <= 4
+    assert requests_to(desk, "/portal/api/tasks/offer") <= 4
 
 
 def test_the_next_task_finds_its_frame_prepared(

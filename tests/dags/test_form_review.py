@@ -109,6 +109,12 @@ def test_from_forms_to_results(
     assert f"s3://documents/{folder}/notes.txt is left out: not an image" in run.stdout
     assert "Traceback" not in run.stdout
 
+    listed = s3.list_objects_v2(Bucket="answers", Prefix=f"{folder}/")["Contents"]
+    [key] = [entry["Key"] for entry in listed if entry["Key"].endswith("/review_items.jsonl")]
+    item = json.loads(s3.get_object(Bucket="answers", Key=key)["Body"].read())
+    # What people can click into a field, labels too.
+    assert {"First", "name"} <= {word["text"] for word in item["input"]["words"]}
+
     rows = results(s3, folder)
     assert list(rows) == [UNSURE.file_name, CLEAN.file_name, "notes.txt"]
     clean = rows[CLEAN.file_name]

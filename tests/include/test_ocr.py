@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import struct
 import zlib
 from io import BytesIO
+from itertools import pairwise
 
 import pytest
 from PIL import Image
 
 from include.demo.forms import make_form
 from include.form_fields import JOB_APPLICATION
-from include.ocr import MAX_PIXELS, ReadForm, UnreadableImage, read_form
+from include.form_pairing import Line
+from include.ocr import MAX_PIXELS, ReadForm, UnreadableImage, _words, read_form
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +56,34 @@ def test_boxes_lie_where_the_values_are(clean_form: ReadForm) -> None:
     assert start["top"] > 0.75
 
 
+def test_words_lie_within_the_lines_that_they_are_parts_of(clean_form: ReadForm) -> None:
+    words = {word["text"]: word["box"] for word in clean_form["words"]}
+    boxes = {field["name"]: (field["value"], field["box"]) for field in clean_form["fields"]}
+    for value, box in boxes.values():
+        assert box is not None
+        of_value = [words[text] for text in value.split()]
+        assert of_value[0]["left"] == pytest.approx(box["left"], abs=0.002)
+        for before, word in pairwise(of_value):
+            assert before["left"] + before["width"] <= word["left"] + 0.005
+        last = of_value[-1]
+        assert last["left"] + last["width"] == pytest.approx(box["left"] + box["width"], abs=0.002)
+        for word in of_value:
+            assert box["top"] - 0.002 <= word["top"]
+            assert word["top"] + word["height"] <= box["top"] + box["height"] + 0.002
+    # The label is a line of two words, in reading order.
+    texts = [word["text"] for word in clean_form["words"]]
+    assert texts.index("name") == texts.index("First") + 1
+    # A page of a thousand words is a small part of what a human loop's input may be (3 MiB).
+    assert len(json.dumps(clean_form["words"])) / len(texts) < 110
+
+
+def test_a_line_without_places_of_its_characters_is_one_word() -> None:
+    line = Line("Mill Lane", 0.9, ((10, 20), (110, 20), (110, 40), (10, 40)))
+    box = {"left": 0.05, "top": 0.2, "width": 0.5, "height": 0.2}
+    assert _words(line, [("M", line.corners)], (200, 100)) == [{"text": "Mill Lane", "box": box}]
+    assert _words(Line("", 0.0, line.corners), [], (200, 100)) == []
+
+
 def test_a_damaged_scan_is_less_sure() -> None:
     read = read_form(make_form(6, seed=7).image)
     assert min(field["confidence"] for field in read["fields"]) < 90
@@ -65,6 +96,7 @@ def test_an_empty_page_has_every_field_not_found() -> None:
     assert (read["width"], read["height"]) == (400, 300)
     assert [field["name"] for field in read["fields"]] == [field.name for field in JOB_APPLICATION.fields]
     assert all((f["value"], f["confidence"], f["box"]) == ("", 0.0, None) for f in read["fields"])
+    assert read["words"] == []
 
 
 def test_no_network_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:

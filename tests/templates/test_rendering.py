@@ -226,6 +226,31 @@ def test_a_drawing_has_a_title_and_loads_nothing(path: Path) -> None:
     assert "href" not in path.read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("images", "shown"),
+    [
+        ({"taskObject": "s3://documents/form.png"}, ["form.png"]),
+        ({"taskObject": "s3://documents/form.png", "pages": ["s3://documents/form.png"]}, ["form.png"]),
+        ({"pages": ["s3://documents/form.png"]}, ["form.png"]),
+        ({"pages": ["s3://documents/1.png", "s3://documents/2.png"]}, ["1.png", "2.png"]),
+    ],
+    ids=["one page", "one page by both", "one of a list", "two pages"],
+)
+def test_form_review_grants_each_page_once(images: dict[str, Any], shown: list[str]) -> None:
+    granted: list[str] = []
+
+    def grant(uri: str) -> str:
+        granted.append(uri)
+        return uri.replace("s3://", "https://media.example/")
+
+    values = {**images, "formTitle": "Form", "confidenceThreshold": 90, "fields": []}
+    page = render(FORM_REVIEW.read_text(), values, grant_read_access=grant)
+    assert granted == [f"s3://documents/{name}" for name in shown]
+    assert page.count("<img") == (1 if len(shown) == 1 else 1 + len(shown))
+    assert ("<nav" in page) == (len(shown) > 1)
+    assert 'id="words"' not in page
+
+
 def test_form_review_escapes_what_others_wrote() -> None:
     evil = """"><script>alert(1)</script>' & {{ x }}"""
     field = {"name": evil, "label": evil, "value": evil, "confidence": 12.5, "box": None}
@@ -233,7 +258,13 @@ def test_form_review_escapes_what_others_wrote() -> None:
         "taskObject": "s3://documents/form.png",
         "formTitle": evil,
         "confidenceThreshold": 90,
-        "fields": [field, {**field, "box": {"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.04}}],
+        "fields": [
+            field,
+            {**field, "page": evil, "box": {"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.04}},
+        ],
+        "words": [
+            {"text": evil, "box": {"left": 0.1, "top": 0.2, "width": 0.3, "height": 0.04}, "page": evil}
+        ],
     }
     page = rendered(FORM_REVIEW.read_text(), values)
     assert check(FORM_REVIEW.read_text()) == []
