@@ -18,7 +18,7 @@ PROJECT_STAMP := .venv/installed.toml
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo up install test-clients test test-airflow $(AIRFLOW_VERSIONS:%=test-airflow-%) chaos lint docs bench bench-desk bench-portal screenshots vendor lock clean clean-all check-python
+.PHONY: help demo up install test-clients test test-airflow $(AIRFLOW_VERSIONS:%=test-airflow-%) chaos lint docs bench bench-desk bench-portal bench-batch screenshots vendor lock clean clean-all check-python
 
 help:  ## This list
 	@echo 'Targets:'
@@ -85,6 +85,9 @@ bench-desk: install  ## Review Desk: starts, claims and submissions on SQLite an
 
 bench-portal: install  ## The portal in Chromium: keys, time until the next form is painted, bytes loaded
 	@.venv/bin/python benchmarks/bench_portal.py
+
+bench-batch: install  ## Batches in Airflow: start, rate limit, wait, memory, and how soon the Dag goes on
+	@.venv/bin/python benchmarks/bench_batch.py
 
 screenshots: install  ## Take the pictures of the portal's screens in docs/images/screens anew
 	@.venv/bin/python benchmarks/screenshots.py

@@ -14,6 +14,8 @@ from typing import Any, Final
 OPEN: Final = frozenset({"InProgress", "Stopping"})
 #: Loops that ended without an answer and are kept by name, to say which they were.
 PROBLEMS_KEPT: Final = 10
+#: As long as no more loops are open, they are kept by name: asking for each may be cheaper than a sweep.
+FEW: Final = 10
 _REASON_LENGTH: Final = 300
 # Lists may round creation times: ask a little earlier, and leave out what was counted.
 _SLACK: Final = timedelta(seconds=2)
@@ -26,6 +28,7 @@ class Sweep:
     :param since: creation time before which no loop of the batch lies.
     :param see: told the name and status of every loop that a sweep meets; of an ended one at least once.
     :ivar oldest_open: creation time of the oldest loop that was open at the last whole sweep.
+    :ivar few_open: name and status of the loops that were open then; empty where they were more than :data:`FEW`.
     """
 
     def __init__(
@@ -33,10 +36,11 @@ class Sweep:
     ) -> None:
         self._prefix = prefix
         self._since = since
-        self._see = see
+        self.see = see
         self._settled: Counter[str] = Counter()
         self.problems: dict[str, str] = {}
         self.oldest_open: datetime | None = None
+        self.few_open: dict[str, str] = {}
         self._begin()
 
     def _begin(self) -> None:
@@ -45,6 +49,7 @@ class Sweep:
         self._latest: Counter[str] = Counter()
         self._latest_time: datetime | None = None
         self._oldest_open: datetime | None = None
+        self._open: dict[str, str] = {}
         self._in_order = True
 
     @property
@@ -60,7 +65,7 @@ class Sweep:
             return
         status: str = summary["HumanLoopStatus"]
         self._counted[status] += 1
-        self._see(name, status)
+        self.see(name, status)
         self._note_problem(name, status, summary.get("FailureReason"))
         if self._latest_time is None or created > self._latest_time:
             if self._oldest_open is None:
@@ -70,13 +75,17 @@ class Sweep:
         elif created < self._latest_time:
             self._in_order = False
         self._latest[status] += 1
-        if status in OPEN and (self._oldest_open is None or created < self._oldest_open):
-            self._oldest_open = created
+        if status in OPEN:
+            if len(self._open) <= FEW:
+                self._open[name] = status
+            if self._oldest_open is None or created < self._oldest_open:
+                self._oldest_open = created
 
     def finish(self) -> Counter[str]:
         """End a sweep: return the batch's loops by status, and note where the next sweep begins."""
         total = self._settled + self._counted
         self.oldest_open = self._oldest_open
+        self.few_open = self._open if len(self._open) <= FEW else {}
         if self._oldest_open is not None and self._in_order:
             self._settled += self._before_open
             self._since = self._oldest_open

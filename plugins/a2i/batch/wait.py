@@ -9,7 +9,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -227,11 +227,15 @@ async def open_wait(
     """Open a wait for a batch on clients of its own."""
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(await A2IHook(**hook_arguments).get_async_conn())
-        sqs = None
+        sqs = store = None
+
+        def store_of_batch() -> AbstractAsyncContextManager[ObjectStore]:
+            return open_store(A2IS3Hook(**hook_arguments)) if store is None else nullcontext(store)
+
         if settings.sqs_queue_url is not None:
             sqs = await stack.enter_async_context(await A2ISqsHook(**hook_arguments).get_async_conn())
-        wait = BatchWait(
-            client, lambda: open_store(A2IS3Hook(**hook_arguments)), batch, settings, log, sqs, report
-        )
+            # Opened ahead: what the last event told is written before the Dag goes on.
+            store = await stack.enter_async_context(store_of_batch())
+        wait = BatchWait(client, store_of_batch, batch, settings, log, sqs, report)
         stack.push_async_callback(wait.close)
         yield wait

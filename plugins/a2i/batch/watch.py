@@ -67,12 +67,37 @@ class BatchWatch:
         self._batch = batch
         self._sweep = sweep or Sweep(batch.prefix, batch.window[0])
         self._gone: dict[str, str] = {}
+        self._last: Progress | None = None
+        self._pages = 0
 
     async def look(self) -> Progress:
-        """Sweep once.
+        """Sweep once; but where a few loops are all that is open, not before one of them has moved.
 
         :raises A2IUserError: if the flow definition no longer exists.
         """
+        if self._last is None or await self._has_moved():
+            self._last = await self._sweep_once()
+        return self._last
+
+    async def _has_moved(self) -> bool:
+        """Ask for each of the few loops that are open; where a sweep is cheaper, say yes."""
+        few = self._sweep.few_open
+        if not 0 < len(few) < self._pages:
+            return True
+        for name, status in few.items():
+            try:
+                loop = await self._client.describe_human_loop(HumanLoopName=name)
+            except ClientError as error:
+                if error_code(error) != "ResourceNotFoundException":
+                    raise
+                return True
+            if loop["HumanLoopStatus"] != status:
+                return True
+            self._sweep.see(name, status)
+        return False
+
+    async def _sweep_once(self) -> Progress:
+        self._pages = 0
         try:
             async for summary in self._summaries():
                 self._sweep.feed(summary)
@@ -99,6 +124,7 @@ class BatchWatch:
             PaginationConfig={"PageSize": _PAGE},
         )
         async for page in pages:
+            self._pages += 1
             for summary in page["HumanLoopSummaries"]:
                 yield summary
 

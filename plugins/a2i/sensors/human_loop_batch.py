@@ -55,10 +55,10 @@ class A2IHumanLoopBatchSensor(A2ITaskMixin, AwsBaseSensor[A2IHook]):
     """
     Wait until no human loop of a batch is open any more.
 
-    A look costs one request for 100 loops that are still of interest. The next look comes after 1/30 of the time in
-    which nothing has moved, at most the age of the oldest open loop: between ``poke_interval`` and
-    ``max_poke_interval``, and up to a tenth earlier by chance. While the service does not answer, the sensor goes on
-    waiting until its ``timeout``.
+    A look costs one request for 100 loops that are still of interest; for the last few that are open it costs one
+    each, where that is less. The next look comes after 1/30 of the time in which nothing has moved, at most the age of
+    the oldest open loop: between ``poke_interval`` and ``max_poke_interval``, and up to a tenth earlier by chance.
+    While the service does not answer, the sensor goes on waiting until its ``timeout``.
 
     :param batch: what A2IStartHumanLoopBatchOperator returned. (templated)
     :param on_failure: what to do about items without an answer (failed, expired, stopped or deleted loops, and items
