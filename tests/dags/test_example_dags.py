@@ -213,7 +213,7 @@ def test_an_item_is_corrected_and_then_decided(airflow: RunningAirflow, run_id: 
 
 
 def test_human_loops_that_end_start_a_run(airflow: RunningAirflow) -> None:
-    """Airflow 3.3 gives a run only the first of events that come close together, so not every loop need be seen here."""
+    """Airflow 3.3 gives a run only the first of events that come close together: not every loop need be seen."""
     dag_id = "on_human_loop_completed"
 
     def seen() -> dict[str, dict[str, Any]]:
