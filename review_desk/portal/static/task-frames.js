@@ -19,6 +19,7 @@ class TaskFrames {
   /** @type {HTMLIFrameElement | null} */
   #spare = null;
   #isReady = false;
+  #isChosen = false;
   #timer = 0;
   /** @type {string | null} the token of the task whose page the spare frame has */
   #offer = null;
@@ -59,6 +60,7 @@ class TaskFrames {
     if (!spare) this.#spare?.remove();
     this.#spare = null;
     this.#offer = null;
+    this.#isChosen = false;
     const frame = spare ?? newFrame(stage);
     if (has !== "page") frame.classList.remove("spare");
     frame.removeAttribute("inert");
@@ -91,7 +93,7 @@ class TaskFrames {
   /** @param {HTMLIFrameElement} frame that has the elements */
   async #fill(frame) {
     const offered = this.#offersAreSafe ? await this.#ask().catch(() => null) : null;
-    if (!offered || frame !== this.#spare) return;
+    if (!offered || frame !== this.#spare || this.#isChosen) return;
     this.#offer = offered.offer;
     sessionStorage.setItem(BEGINNING, "yes");
     window.setTimeout(() => {
@@ -101,14 +103,13 @@ class TaskFrames {
     frame.contentWindow?.postMessage({ type: "review-desk:preferences", preferences: this.#preferences(offered.flow_definition) }, "*");
   }
 
-  /** Whether a frame has the elements and no page. */
-  get hasSpare() {
-    return this.#isReady && this.#spare !== null && this.#offer === null;
-  }
-
-  /** The token of the task whose page is there. */
-  get offer() {
-    return this.#spare ? this.#offer : null;
+  /**
+   * What to ask for together with the claim of the next task: its page, if a frame waits for one, or that very task.
+   * From here on no page is written into the spare frame: it would be another task's.
+   */
+  choose() {
+    this.#isChosen = true;
+    return { with_page: this.#isReady && this.#spare !== null && this.#offer === null, offer: this.#spare && this.#offer };
   }
 
   /** @param {Element} frame */

@@ -295,7 +295,7 @@ export class TaskPage {
     this.save.textContent = strings.save.submitting;
     for (let failures = 0; !this.#ended; failures++) {
       try {
-        const next = { ...this.wanted, with_page: taskFrames.hasSpare, offer: taskFrames.offer };
+        const next = { ...this.wanted, ...taskFrames.choose() };
         const body = { answer, lease_token: this.task.lease.token, claim_next: next };
         const submitted = await this.api.act(this.task.id, "submit", body);
         return this.#end("submitted", submitted);
