@@ -115,6 +115,21 @@ def explain(error: BaseException) -> A2IError | None:
     return None
 
 
+def failed_event(error: Exception, log: Any, broken_off: str) -> dict[str, Any]:
+    """Return what a trigger's event says of an error: ``status``, ``message``, and ``retry``, whether it may pass.
+
+    :param broken_off: what is logged with the traceback of an error that :func:`explain` does not know.
+    """
+    explained = explain(error)
+    if explained is None:
+        log.exception(broken_off)
+    return {
+        "status": "error",
+        "message": str(explained or f"{type(error).__name__}: {error}"),
+        "retry": explained is None or isinstance(explained, A2IServiceError),
+    }
+
+
 def _explain_client_error(error: ClientError) -> A2IError:
     said = f"{error.operation_name} failed: {error_text(error)} ({error_code(error)})"
     if error_code(error) in _ACCESS_CODES:

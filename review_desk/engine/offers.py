@@ -92,7 +92,9 @@ class Offers:
                 loops = connection.execute(FIRST[queue.order], values | queue.values).all()
                 found = next((loop.id for loop in loops if self._offer(loop.id, worker_id)), None)
                 if found is not None:
-                    row = connection.execute(MATERIAL.where(human_loop.c.id == found)).one()
+                    row = connection.execute(MATERIAL.where(human_loop.c.id == found)).one_or_none()
+                    if row is None:  # deleted just now
+                        return None
                     return Offer(
                         found,
                         worker_id,

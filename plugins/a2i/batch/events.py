@@ -17,6 +17,7 @@ from a2i.batch.ledger import EndedRow
 from a2i.batch.log import Log
 from a2i.events import EventError, parse_event
 from a2i.failures import explain
+from a2i.hooks.sqs import MOST_MESSAGES, poll_seconds
 
 #: Rows of one part of the ledger, and seconds that the first of them waits for the others.
 PART_ROWS: Final = 1_000
@@ -24,9 +25,6 @@ PART_SECONDS: Final = 30.0
 # A message that was taken and not deleted comes back after this: another trigger goes on where one was killed.
 _HIDDEN_SECONDS: Final = 120
 _LONGEST_GIVEN_BACK_SECONDS: Final = 60
-# SQS: at most 10 messages a request, at most 20 seconds of waiting.
-_MESSAGES: Final = 10
-_LONGEST_POLL_SECONDS: Final = 20
 _DEAF_SECONDS: Final = 0.5
 _BATCH_NAME: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -141,8 +139,8 @@ class EventQueue:
         # A message that could not be deleted comes again, and is deleted then.
         await asyncio.gather(
             *(
-                self._delete(pending.receipts[start : start + _MESSAGES])
-                for start in range(0, len(pending.receipts), _MESSAGES)
+                self._delete(pending.receipts[start : start + MOST_MESSAGES])
+                for start in range(0, len(pending.receipts), MOST_MESSAGES)
             )
         )
 
@@ -157,15 +155,12 @@ class EventQueue:
         )
 
     async def _messages(self, seconds: float) -> list[dict[str, Any]]:
-        poll = min(seconds, _LONGEST_POLL_SECONDS)
-        # A connection may allow less time for an answer than SQS may take.
-        if read_timeout := self._client.meta.config.read_timeout:
-            poll = min(poll, read_timeout / 2)
+        poll = poll_seconds(self._client, seconds)
         if self._pending.receipts:
             poll = min(poll, max(0.0, self._pending.since + PART_SECONDS - time.monotonic()))
         answer = await self._client.receive_message(
             QueueUrl=self._queue_url,
-            MaxNumberOfMessages=_MESSAGES,
+            MaxNumberOfMessages=MOST_MESSAGES,
             WaitTimeSeconds=int(poll),
             VisibilityTimeout=_HIDDEN_SECONDS,
             AttributeNames=["ApproximateReceiveCount"],

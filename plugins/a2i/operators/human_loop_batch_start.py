@@ -27,12 +27,12 @@ from a2i.compat import (
     task_state_store,
     validate_execute_complete_event,
 )
-from a2i.exceptions import A2IServiceError, A2IUserError
+from a2i.exceptions import A2IUserError
 from a2i.failures import error_code, one_line_failures
 from a2i.hooks.a2i import A2IHook
 from a2i.links.flow_definition import A2IFlowDefinitionLink
 from a2i.links.review_portal import A2IReviewPortalLink
-from a2i.mixins import A2ITaskMixin, whole_number, whole_number_or_none
+from a2i.mixins import A2ITaskMixin, require_no_error, whole_number, whole_number_or_none
 from a2i.naming import batch_id
 from a2i.triggers.human_loop_batch_window import A2IHumanLoopBatchWindowTrigger
 
@@ -150,8 +150,8 @@ class A2IStartHumanLoopBatchOperator(A2ITaskMixin, AwsBaseOperator[A2IHook]):
     @one_line_failures
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on when there is room for more loops."""
-        if (outcome := validate_execute_complete_event(event))["status"] == "error":
-            raise (A2IServiceError if outcome["retry"] else A2IUserError)(outcome["message"])
+        outcome = validate_execute_complete_event(event)
+        require_no_error(outcome)
         return self._start(context, outcome)
 
     def _start(self, context: Context, event: dict[str, Any] | None) -> dict[str, Any]:

@@ -30,12 +30,12 @@ from a2i.compat import (
     conf,
     validate_execute_complete_event,
 )
-from a2i.exceptions import A2IServiceError, A2ITimeoutError, A2IUserError
+from a2i.exceptions import A2ITimeoutError, A2IUserError
 from a2i.failures import one_line_failures
 from a2i.hooks.a2i import A2IHook
 from a2i.links.flow_definition import A2IFlowDefinitionLink
 from a2i.links.review_portal import A2IReviewPortalLink
-from a2i.mixins import A2ITaskMixin
+from a2i.mixins import A2ITaskMixin, require_no_error
 from a2i.triggers.human_loop_batch import A2IHumanLoopBatchTrigger
 
 if TYPE_CHECKING:
@@ -231,8 +231,7 @@ class A2IHumanLoopBatchSensor(A2ITaskMixin, AwsBaseSensor[A2IHook]):
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, int]:
         """End the wait as the trigger's event says."""
         outcome = validate_execute_complete_event(event)
-        if outcome["status"] == "error":
-            raise (A2IServiceError if outcome["retry"] else A2IUserError)(outcome["message"])
+        require_no_error(outcome)
         batch = HumanLoopBatch.from_value(self.batch)
         report_progress(context, self.log, Progress(outcome["counts"], outcome["problems"]))
         counts = self._conclude(batch, outcome, after_stop=outcome["after_stop"])

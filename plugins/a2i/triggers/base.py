@@ -11,8 +11,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError, WaiterError
 
 from a2i.compat import AwsBaseHook, AwsBaseWaiterTrigger, TriggerEvent
-from a2i.exceptions import A2IServiceError
-from a2i.failures import explain, is_passing
+from a2i.failures import explain, failed_event, is_passing
 from a2i.mixins import AwsArguments
 
 SUCCESS: Final = "success"
@@ -99,13 +98,9 @@ class A2IWaiterTrigger(AwsArguments, AwsBaseWaiterTrigger):
         return " - ".join(map(str, found)) or str(response.get("Error", {}).get("Message", "unknown"))
 
     def _failed(self, error: Exception) -> dict[str, Any]:
-        explained = explain(error)
-        if explained is None:
-            self.log.exception("The wait broke off")
+        event = failed_event(error, self.log, "The wait broke off")
         return self._payload(
-            ERROR,
-            message=f"{self.failure_message}: {explained or f'{type(error).__name__}: {error}'}",
-            retry=explained is None or isinstance(explained, A2IServiceError),
+            ERROR, message=f"{self.failure_message}: {event['message']}", retry=event["retry"]
         )
 
     def _payload(self, status: str, **more: Any) -> dict[str, Any]:

@@ -9,8 +9,7 @@ from a2i.batch.descriptor import HumanLoopBatch
 from a2i.batch.stop import stop_batch
 from a2i.batch.wait import WaitSettings, open_wait
 from a2i.compat import BaseTrigger, TriggerEvent
-from a2i.exceptions import A2IServiceError
-from a2i.failures import explain
+from a2i.failures import failed_event
 from a2i.hooks.a2i import A2IHook
 from a2i.mixins import AwsArguments
 
@@ -96,14 +95,8 @@ class A2IHumanLoopBatchTrigger(AwsArguments, BaseTrigger):
             async with open_wait(batch, self.hook_arguments, self.settings, self.log) as wait:
                 outcome = await wait.run(self.deadline, self.give_up)
         except Exception as error:
-            explained = explain(error)
-            if explained is None:
-                self.log.exception("The wait for batch %s broke off", self.batch.get("batch_id"))
-            outcome = {
-                "status": "error",
-                "message": str(explained or f"{type(error).__name__}: {error}"),
-                "retry": explained is None or isinstance(explained, A2IServiceError),
-            }
+            broken_off = f"The wait for batch {self.batch.get('batch_id')} broke off"
+            outcome = failed_event(error, self.log, broken_off)
         yield TriggerEvent({**outcome, "after_stop": self.after_stop})  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:

@@ -10,8 +10,8 @@ from typing import Any, Final
 from a2i.batch.descriptor import parse_time
 from a2i.batch.window import OpenLoops
 from a2i.compat import BaseTrigger, TriggerEvent
-from a2i.exceptions import A2IServiceError, A2IUserError
-from a2i.failures import error_code, explain, is_passing
+from a2i.exceptions import A2IUserError
+from a2i.failures import error_code, explain, failed_event, is_passing
 from a2i.hooks.a2i import A2IHook
 from a2i.mixins import AwsArguments
 
@@ -91,16 +91,8 @@ class A2IHumanLoopBatchWindowTrigger(AwsArguments, BaseTrigger):
         try:
             yield TriggerEvent(await self._wait())  # type: ignore[no-untyped-call]
         except Exception as error:
-            explained = explain(error)
-            if explained is None:
-                self.log.exception("The start of batch %s broke off while it waited for room", self.batch_id)
-            yield TriggerEvent(  # type: ignore[no-untyped-call]
-                {
-                    "status": "error",
-                    "message": str(explained or f"{type(error).__name__}: {error}"),
-                    "retry": explained is None or isinstance(explained, A2IServiceError),
-                }
-            )
+            broken_off = f"The start of batch {self.batch_id} broke off while it waited for room"
+            yield TriggerEvent(failed_event(error, self.log, broken_off))  # type: ignore[no-untyped-call]
 
     async def _wait(self) -> dict[str, Any]:
         loops = OpenLoops(self.flow_definition_arn, self.batch_id, parse_time(self.since))

@@ -19,12 +19,9 @@ from a2i.compat import (
 )
 from a2i.events import EventError, HumanLoopEvent, parse_event
 from a2i.failures import explain
-from a2i.hooks.sqs import A2ISqsHook
+from a2i.hooks.sqs import MOST_MESSAGES, A2ISqsHook, poll_seconds
 from a2i.mixins import AwsArguments
 
-# SQS: at most 10 messages a request, at most 20 seconds of waiting.
-_MESSAGES: Final = 10
-_LONGEST_POLL_SECONDS: Final = 20
 # A message that was taken and not deleted comes back after this: another triggerer goes on where one was killed.
 _HIDDEN_SECONDS: Final = 120
 _LONGEST_PAUSE_SECONDS: Final = 60.0
@@ -53,10 +50,8 @@ class EventQueue:
             try:
                 answer = await self._client.receive_message(
                     QueueUrl=self._queue_url,
-                    MaxNumberOfMessages=_MESSAGES,
-                    WaitTimeSeconds=int(
-                        min(_LONGEST_POLL_SECONDS, self._client.meta.config.read_timeout / 2)
-                    ),
+                    MaxNumberOfMessages=MOST_MESSAGES,
+                    WaitTimeSeconds=int(poll_seconds(self._client)),
                     VisibilityTimeout=_HIDDEN_SECONDS,
                 )
             except Exception as error:
@@ -79,7 +74,7 @@ class EventQueue:
         try:
             return parse_event(str(message.get("Body", ""))), message["ReceiptHandle"]
         except EventError as error:
-            if len(self._refused) < _MESSAGES and message["MessageId"] not in self._refused:
+            if len(self._refused) < MOST_MESSAGES and message["MessageId"] not in self._refused:
                 self._refused.add(message["MessageId"])
                 self._log.warning(
                     "Message %s in the queue %s is no event of a human loop and is left there: %s",
@@ -91,10 +86,10 @@ class EventQueue:
 
     async def delete(self, receipts: Sequence[str]) -> None:
         """Delete messages; one that could not be deleted comes again."""
-        for start in range(0, len(receipts), _MESSAGES):
+        for start in range(0, len(receipts), MOST_MESSAGES):
             entries = [
                 {"Id": str(number), "ReceiptHandle": receipt}
-                for number, receipt in enumerate(receipts[start : start + _MESSAGES])
+                for number, receipt in enumerate(receipts[start : start + MOST_MESSAGES])
             ]
             try:
                 await self._client.delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
